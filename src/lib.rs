@@ -1,0 +1,3 @@
+//! rcompose.
+pub mod document;
+pub mod engine;
