@@ -1,3 +1,8 @@
 //! rcompose.
+pub mod api_version;
 pub mod document;
 pub mod engine;
+pub mod event;
+pub mod graph;
+pub mod plan;
+pub mod project;

@@ -1,0 +1,42 @@
+//! Names of everything that is created; the same as docker compose's, so that either tool finds
+//! what the other made.
+
+use crate::project::Service;
+
+/// Name of a service's container.
+pub fn container(project: &str, service: &Service, number: u32) -> String {
+    match &service.container_name {
+        Some(name) => name.clone(),
+        None => format!("{project}-{}-{number}", service.name),
+    }
+}
+
+/// Name that a replacement has while the container it replaces is still there.
+pub fn temporary(old_id: &str, final_name: &str) -> String {
+    format!("{}_{final_name}", super::short(old_id))
+}
+
+/// The name that a container has or will have: without a replacement's prefix.
+pub fn final_name(name: &str) -> &str {
+    match name.split_once('_') {
+        Some((id, rest))
+            if id.len() == 12 && id.bytes().all(|b| b.is_ascii_hexdigit()) && !rest.is_empty() =>
+        {
+            rest
+        }
+        _ => name,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_temporary_name_leads_back_to_the_final_one() {
+        let name = temporary("0123456789abcdef0123", "demo-web-1");
+        assert_eq!(name, "0123456789ab_demo-web-1");
+        assert_eq!(final_name(&name), "demo-web-1");
+        assert_eq!(final_name("my_container"), "my_container");
+    }
+}

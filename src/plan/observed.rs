@@ -1,0 +1,136 @@
+//! What is there: a plain snapshot of a project's part of an engine.
+//!
+//! A value, never a client. `execute::observe` makes it from an engine's lists; tests write it
+//! down in YAML.
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+
+/// A project's part of an engine, and the things outside it that its files name.
+#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Observed {
+    /// The API version that requests will be made with, `1.41`.
+    pub api: String,
+    /// Containers with the project's label.
+    pub containers: Vec<Container>,
+    /// Networks by name: the project's, and those that its files name.
+    pub networks: BTreeMap<String, Network>,
+    /// Volumes by name: the project's, and those that its files name.
+    pub volumes: BTreeMap<String, Volume>,
+    /// Ids of the images that are here, by the names that the project uses.
+    pub images: BTreeMap<String, String>,
+}
+
+/// A container of the project.
+#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Container {
+    /// Full id.
+    pub id: String,
+    /// Name without slash.
+    pub name: String,
+    /// Service that it belongs to.
+    pub service: String,
+    /// Its number among the service's containers.
+    pub number: u32,
+    /// Made by `run`.
+    pub one_off: bool,
+    /// What it does.
+    pub state: State,
+    /// What its health check says.
+    pub health: Option<Health>,
+    /// Exit code, when it has exited and the engine's list told.
+    pub exit_code: Option<i64>,
+    /// Id of the image that it was made of.
+    pub image_id: String,
+    /// docker compose's hash.
+    pub config_hash: String,
+    /// Our own hashes, one for each attribute; absent on containers that another tool made.
+    pub attributes: Option<BTreeMap<String, String>>,
+    /// What it depends on, out of its label: services, for a teardown without files.
+    pub depends_on: Vec<String>,
+    /// Networks by name, with the id of each.
+    pub networks: BTreeMap<String, String>,
+    /// Mounts.
+    pub mounts: Vec<Mount>,
+}
+
+/// What a container does.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum State {
+    /// Never started.
+    Created,
+    /// Running.
+    #[default]
+    Running,
+    /// Frozen.
+    Paused,
+    /// Waiting for its next attempt.
+    Restarting,
+    /// Ended.
+    Exited,
+    /// Could not be removed, or on its way out.
+    Dead,
+}
+
+/// What a health check says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Health {
+    /// Before its first success.
+    Starting,
+    /// Passing.
+    Healthy,
+    /// Failing.
+    Unhealthy,
+}
+
+/// A mount of a container.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Mount {
+    /// `volume`, `bind`, …
+    pub kind: String,
+    /// Name of the volume.
+    pub name: String,
+    /// Where it is mounted.
+    pub target: String,
+    /// Mounted without the right to write.
+    pub read_only: bool,
+}
+
+/// A network.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Network {
+    /// Full id.
+    pub id: String,
+    /// Key in the files of the project that made it; absent when no project did.
+    pub key: Option<String>,
+    /// The project that made it.
+    pub project: Option<String>,
+    /// Hash of what it was made from.
+    pub config_hash: Option<String>,
+}
+
+/// A volume.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Volume {
+    /// Key in the files of the project that made it; absent when no project did.
+    pub key: Option<String>,
+    /// The project that made it.
+    pub project: Option<String>,
+    /// Hash of what it was made from.
+    pub config_hash: Option<String>,
+}
+
+impl Container {
+    /// Whether it runs in the sense that `up` leaves it alone.
+    pub fn is_up(&self) -> bool {
+        matches!(self.state, State::Running | State::Restarting)
+    }
+}

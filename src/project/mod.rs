@@ -1,0 +1,155 @@
+//! The typed model: what a set of Compose files asks for, in the vocabulary of Compose.
+//!
+//! A model is read from one merged document by walking tables, one row per attribute (see
+//! [`attribute`]). This stage does not know files, the order of loading, what exists on an engine,
+//! or anything asynchronous.
+
+pub mod attribute;
+pub mod hash;
+pub mod network;
+pub mod normalize;
+pub mod read;
+pub mod render;
+pub mod request;
+pub mod service;
+pub mod validate;
+pub mod value;
+pub mod volume;
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use crate::document::diagnostic::nearest;
+use crate::document::merge::Rule;
+use crate::document::{Diagnostic, Mapping, Node, Segment, Span};
+use attribute::{Data, merge_rule};
+use read::Reader;
+
+pub use network::Network;
+pub use service::Service;
+pub use volume::Volume;
+
+/// Everything that one project asks for.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Project {
+    /// Its name: the prefix of everything that is made for it.
+    pub name: String,
+    /// The folder that relative paths start from.
+    pub directory: PathBuf,
+    /// The files it was read from, in order (`-` for standard input).
+    pub files: Vec<String>,
+    /// The files given by `--env-file`, when any were.
+    pub env_files: Vec<String>,
+    /// Services that are wanted.
+    pub services: BTreeMap<String, Service>,
+    /// Services that an inactive profile leaves out; their containers are no orphans.
+    pub disabled: BTreeMap<String, Service>,
+    /// Networks by key.
+    pub networks: BTreeMap<String, Network>,
+    /// Volumes by key.
+    pub volumes: BTreeMap<String, Volume>,
+}
+
+/// The keys of the top level and what each holds.
+const TOP_LEVEL: [&str; 4] = ["name", "services", "networks", "volumes"];
+
+/// Reads a project's parts from a merged document; its name, folder and files are the loader's to add.
+pub fn read(document: &Node, reader: &mut Reader<'_>) -> Project {
+    let mut project = Project::default();
+    let Some(mapping) = reader.mapping(document) else {
+        return project;
+    };
+    for (key, entry) in mapping {
+        reader.within(key, |reader| match key.as_str() {
+            "services" => project.services = read_section(&entry.value, reader, service::read),
+            "networks" => project.networks = read_section(&entry.value, reader, network::read),
+            "volumes" => project.volumes = read_section(&entry.value, reader, volume::read),
+            // `version` has been without meaning since Compose 1.27; the loader warns about it.
+            "name" | "version" => {}
+            key if key.starts_with("x-") => {}
+            key => unknown_top_level(key, entry.key_span, reader),
+        });
+    }
+    project
+}
+
+fn unknown_top_level(key: &str, span: Span, reader: &mut Reader<'_>) {
+    let message = format!("unknown key `{key}` at the top level");
+    let mut diagnostic =
+        Diagnostic::error(message).at(span, "not a key of the Compose Specification");
+    if let Some(near) = nearest(key, TOP_LEVEL.into_iter()) {
+        diagnostic = diagnostic.help(format!("did you mean `{near}`?"));
+    }
+    reader.report(diagnostic);
+}
+
+fn read_section<T>(
+    node: &Node,
+    reader: &mut Reader<'_>,
+    read: fn(&str, Span, &Node, &mut Reader<'_>) -> T,
+) -> BTreeMap<String, T> {
+    if node.is_null() {
+        return BTreeMap::new();
+    }
+    let empty = Mapping::new();
+    let entries = reader.mapping(node).unwrap_or(&empty);
+    let mut section = BTreeMap::new();
+    for (name, entry) in entries {
+        if name.starts_with("x-") {
+            continue;
+        }
+        if !name
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || b"._-".contains(&byte))
+            || name.is_empty()
+        {
+            let message = format!("`{name}` cannot be a name in `{}`", reader.path());
+            let label = "letters, digits, `.`, `_` and `-` only";
+            reader.report(Diagnostic::error(message).at(entry.key_span, label));
+        }
+        section.insert(
+            name.clone(),
+            reader.within(name, |reader| {
+                read(name, entry.key_span, &entry.value, reader)
+            }),
+        );
+    }
+    section
+}
+
+/// How two files' values join at a path: asked of the tables.
+pub fn merge_rule_for(path: &[Segment]) -> Rule {
+    let [Segment::Key(section), _, rest @ ..] = path else {
+        return Rule::Default;
+    };
+    match section.as_str() {
+        "services" => merge_rule(service::TABLE, rest),
+        "networks" => merge_rule(network::TABLE, rest),
+        "volumes" => merge_rule(volume::TABLE, rest),
+        _ => Rule::Default,
+    }
+}
+
+impl Project {
+    /// The model as plain data, in the order that docker compose prints it.
+    pub fn to_data(&self) -> Data {
+        let services = render::mapping(&self.services, |service| {
+            attribute::render_table(service::TABLE, service)
+        });
+        let networks = render::mapping(&self.networks, |network| {
+            attribute::render_table(network::TABLE, network)
+        });
+        let volumes = render::mapping(&self.volumes, |volume| {
+            attribute::render_table(volume::TABLE, volume)
+        });
+        render::object([
+            ("name", Some(Data::from(self.name.as_str()))),
+            (
+                "services",
+                Some(services.unwrap_or_else(|| render::object([]))),
+            ),
+            ("networks", networks),
+            ("volumes", volumes),
+        ])
+    }
+}

@@ -1,0 +1,301 @@
+//! A network of the top level, and the table of its attributes.
+
+use std::collections::BTreeMap;
+
+use crate::document::{Node, Span, Value};
+use crate::project::attribute::{
+    Attribute, Data, Hash, Lower, merge, merge_rule, read_table, render_table,
+};
+use crate::project::read::Reader;
+use crate::project::render;
+
+/// A network as its files describe it.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Network {
+    /// Where its key stands; `None` for the default network, which nobody has to write.
+    pub span: Option<Span>,
+    /// Name on the engine; `PROJECT_KEY` when not given.
+    pub name: Option<String>,
+    /// Driver; the engine's default when absent.
+    pub driver: Option<String>,
+    /// Options of the driver.
+    pub driver_opts: BTreeMap<String, String>,
+    /// Addresses.
+    pub ipam: Ipam,
+    /// Made by somebody else: it must exist and is never touched.
+    pub external: bool,
+    /// Without a way out.
+    pub internal: bool,
+    /// Containers outside any service may join (swarm).
+    pub attachable: bool,
+    /// Labels.
+    pub labels: BTreeMap<String, String>,
+    /// IPv4 addresses are assigned.
+    pub enable_ipv4: Option<bool>,
+    /// IPv6 addresses are assigned.
+    pub enable_ipv6: Option<bool>,
+}
+
+/// How addresses are assigned.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Ipam {
+    /// Driver of address management.
+    pub driver: Option<String>,
+    /// Pools.
+    pub config: Vec<Pool>,
+    /// Options of the driver.
+    pub options: BTreeMap<String, String>,
+}
+
+/// A pool of addresses.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Pool {
+    /// `10.1.0.0/16`.
+    pub subnet: Option<String>,
+    /// Address of the gateway.
+    pub gateway: Option<String>,
+    /// Part of the subnet that containers get addresses from.
+    pub ip_range: Option<String>,
+    /// Addresses that are taken by others, by name.
+    pub aux_addresses: BTreeMap<String, String>,
+}
+
+const USED: Lower<Network> = Lower::UsedBy("plan/networks.rs");
+
+/// Every attribute of a network, in the order that printing and hashing follow.
+pub const TABLE: &[Attribute<Network>] = &[
+    Attribute {
+        key: "name",
+        about: "Name on the engine (default `PROJECT_KEY`).",
+        example: "shared",
+        parse: |node, network, reader| network.name = reader.string(node),
+        merge: merge::default,
+        render: |network| render::text(network.name.as_deref()),
+        hash: Hash::Included,
+        lower: USED,
+    },
+    Attribute {
+        key: "driver",
+        about: "`bridge`, `overlay`, `macvlan`, …; the engine's default when absent.",
+        example: "bridge",
+        parse: |node, network, reader| network.driver = reader.string(node),
+        merge: merge::default,
+        render: |network| render::text(network.driver.as_deref()),
+        hash: Hash::Included,
+        lower: USED,
+    },
+    Attribute {
+        key: "driver_opts",
+        about: "Options of the driver.",
+        example: "{com.docker.network.driver.mtu: '1450'}",
+        parse: |node, network, reader| network.driver_opts = reader.labels(node),
+        merge: merge::default,
+        render: |network| render::strings(&network.driver_opts),
+        hash: Hash::Included,
+        lower: USED,
+    },
+    Attribute {
+        key: "ipam",
+        about: "How addresses are assigned.",
+        example: "{config: [{subnet: 10.1.0.0/16}]}",
+        parse: |node, network, reader| read_table(node, IPAM, &mut network.ipam, reader),
+        merge: |rest| merge_rule(IPAM, rest),
+        render: |network| Some(render_table(IPAM, &network.ipam)),
+        hash: Hash::Included,
+        lower: USED,
+    },
+    Attribute {
+        key: "external",
+        about: "Made by somebody else: it must exist and is never touched.",
+        example: "true",
+        parse: |node, network, reader| {
+            network.external = read_external(node, &mut network.name, reader)
+        },
+        merge: merge::default,
+        render: |network| render::flag(network.external),
+        hash: Hash::Included,
+        lower: USED,
+    },
+    Attribute {
+        key: "internal",
+        about: "Without a way out.",
+        example: "true",
+        parse: |node, network, reader| network.internal = reader.boolean(node).unwrap_or_default(),
+        merge: merge::default,
+        render: |network| render::flag(network.internal),
+        hash: Hash::Included,
+        lower: USED,
+    },
+    Attribute {
+        key: "attachable",
+        about: "Containers outside any service may join (swarm).",
+        example: "true",
+        parse: |node, network, reader| {
+            network.attachable = reader.boolean(node).unwrap_or_default()
+        },
+        merge: merge::default,
+        render: |network| render::flag(network.attachable),
+        hash: Hash::Included,
+        lower: USED,
+    },
+    Attribute {
+        key: "labels",
+        about: "Labels of the network.",
+        example: "{team: web}",
+        parse: |node, network, reader| network.labels = reader.labels(node),
+        merge: merge::key_value,
+        render: |network| render::strings(&network.labels),
+        hash: Hash::Included,
+        lower: USED,
+    },
+    Attribute {
+        key: "enable_ipv4",
+        about: "Assign IPv4 addresses (default true; Docker 28).",
+        example: "false",
+        parse: |node, network, reader| network.enable_ipv4 = reader.boolean(node),
+        merge: merge::default,
+        render: |network| render::option(network.enable_ipv4),
+        hash: Hash::Included,
+        lower: USED,
+    },
+    Attribute {
+        key: "enable_ipv6",
+        about: "Assign IPv6 addresses.",
+        example: "true",
+        parse: |node, network, reader| network.enable_ipv6 = reader.boolean(node),
+        merge: merge::default,
+        render: |network| render::option(network.enable_ipv6),
+        hash: Hash::Included,
+        lower: USED,
+    },
+];
+
+const IPAM: &[Attribute<Ipam>] = &[
+    Attribute {
+        key: "driver",
+        about: "Driver of address management.",
+        example: "default",
+        parse: |node, ipam, reader| ipam.driver = reader.string(node),
+        merge: merge::default,
+        render: |ipam| render::text(ipam.driver.as_deref()),
+        hash: Hash::Included,
+        lower: Lower::UsedBy("plan/networks.rs"),
+    },
+    Attribute {
+        key: "config",
+        about: "Pools of addresses.",
+        example: "[{subnet: 10.1.0.0/16}]",
+        parse: |node, ipam, reader| ipam.config = reader.items(node, read_pool),
+        merge: merge::default,
+        render: |ipam| render::items(&ipam.config, |pool| render_table(POOL, pool)),
+        hash: Hash::Included,
+        lower: Lower::UsedBy("plan/networks.rs"),
+    },
+    Attribute {
+        key: "options",
+        about: "Options of address management.",
+        example: "{a: b}",
+        parse: |node, ipam, reader| ipam.options = reader.labels(node),
+        merge: merge::default,
+        render: |ipam| render::strings(&ipam.options),
+        hash: Hash::Included,
+        lower: Lower::UsedBy("plan/networks.rs"),
+    },
+];
+
+const POOL: &[Attribute<Pool>] = &[
+    Attribute {
+        key: "subnet",
+        about: "The pool: `10.1.0.0/16`.",
+        example: "10.1.0.0/16",
+        parse: |node, pool, reader| pool.subnet = reader.string(node),
+        merge: merge::default,
+        render: |pool| render::text(pool.subnet.as_deref()),
+        hash: Hash::Included,
+        lower: Lower::UsedBy("plan/networks.rs"),
+    },
+    Attribute {
+        key: "gateway",
+        about: "Address of the gateway.",
+        example: "10.1.0.1",
+        parse: |node, pool, reader| pool.gateway = reader.string(node),
+        merge: merge::default,
+        render: |pool| render::text(pool.gateway.as_deref()),
+        hash: Hash::Included,
+        lower: Lower::UsedBy("plan/networks.rs"),
+    },
+    Attribute {
+        key: "ip_range",
+        about: "Part of the pool that containers get addresses from.",
+        example: "10.1.5.0/24",
+        parse: |node, pool, reader| pool.ip_range = reader.string(node),
+        merge: merge::default,
+        render: |pool| render::text(pool.ip_range.as_deref()),
+        hash: Hash::Included,
+        lower: Lower::UsedBy("plan/networks.rs"),
+    },
+    Attribute {
+        key: "aux_addresses",
+        about: "Addresses that others have, by name.",
+        example: "{router: 10.1.0.2}",
+        parse: |node, pool, reader| pool.aux_addresses = reader.labels(node),
+        merge: merge::default,
+        render: |pool| render::strings(&pool.aux_addresses),
+        hash: Hash::Included,
+        lower: Lower::UsedBy("plan/networks.rs"),
+    },
+];
+
+fn read_pool(node: &Node, reader: &mut Reader<'_>) -> Option<Pool> {
+    let mut pool = Pool::default();
+    read_table(node, POOL, &mut pool, reader);
+    Some(pool)
+}
+
+/// `external: true`, or the deprecated `external: {name: NAME}`.
+pub(crate) fn read_external(
+    node: &Node,
+    name: &mut Option<String>,
+    reader: &mut Reader<'_>,
+) -> bool {
+    if let Value::Mapping(_) = node.value {
+        if let Some(inner) = node.get("name") {
+            *name = reader.within("name", |reader| reader.string(inner));
+        }
+        return true;
+    }
+    reader.boolean(node).unwrap_or_default()
+}
+
+/// Reads a network; nothing at all means all defaults.
+pub fn read(_: &str, key_span: Span, node: &Node, reader: &mut Reader<'_>) -> Network {
+    let mut network = Network {
+        span: Some(key_span),
+        ..Network::default()
+    };
+    if !node.is_null() {
+        read_table(node, TABLE, &mut network, reader);
+    }
+    network
+}
+
+impl Network {
+    /// Name on the engine.
+    pub fn engine_name(&self, project: &str, key: &str) -> String {
+        engine_name(self.name.as_deref(), self.external, project, key)
+    }
+}
+
+/// The name given, else the key of what is external, else `PROJECT_KEY`.
+pub(crate) fn engine_name(name: Option<&str>, external: bool, project: &str, key: &str) -> String {
+    match name {
+        Some(name) => name.to_owned(),
+        None if external => key.to_owned(),
+        None => format!("{project}_{key}"),
+    }
+}
+
+/// Whether nothing is said about addresses.
+pub fn is_default(ipam: &Ipam) -> bool {
+    render_table(IPAM, ipam) == Data::Mapping(serde_yaml::Mapping::new())
+}

@@ -1,0 +1,389 @@
+//! Reading typed values out of nodes, with a diagnostic for everything that does not fit.
+//!
+//! A reader never stops at the first problem: it reports, answers a neutral value and goes on, so
+//! that one run shows everything that is wrong with a file.
+
+use std::collections::BTreeMap;
+use std::path::{Path as FilePath, PathBuf};
+
+use crate::document::{Diagnostic, Mapping, Node, Path, Scalar, ScalarKind, SourceId, Value};
+use crate::project::value::byte_size::ByteSize;
+use crate::project::value::duration::Duration;
+use crate::project::value::{command, scalar};
+
+/// What reading needs to know about the world: where relative paths start, and the variables that
+/// `KEY` without a value takes its value from.
+pub struct Surroundings<'a> {
+    /// The folder that relative paths of a source start from; `None` leaves paths as written.
+    pub base: &'a dyn Fn(SourceId) -> Option<PathBuf>,
+    /// The home directory, for `~`.
+    pub home: Option<&'a FilePath>,
+    /// The project's environment.
+    pub variables: &'a dyn Fn(&str) -> Option<String>,
+}
+
+/// Collects problems while values are read.
+pub struct Reader<'a> {
+    surroundings: &'a Surroundings<'a>,
+    path: Path,
+    diagnostics: Vec<Diagnostic>,
+}
+
+impl<'a> Reader<'a> {
+    /// A reader that stands at the root.
+    pub fn new(surroundings: &'a Surroundings<'a>) -> Reader<'a> {
+        Reader {
+            surroundings,
+            path: Path::default(),
+            diagnostics: Vec::new(),
+        }
+    }
+
+    /// Everything that was reported.
+    pub fn finish(self) -> Vec<Diagnostic> {
+        self.diagnostics
+    }
+
+    /// Where the reader stands.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Reads something one key deeper.
+    pub fn within<R>(&mut self, key: &str, read: impl FnOnce(&mut Self) -> R) -> R {
+        let deeper = self.path.key(key);
+        self.deeper(deeper, read)
+    }
+
+    /// Reads something one list item deeper.
+    pub fn within_item<R>(&mut self, index: usize, read: impl FnOnce(&mut Self) -> R) -> R {
+        let deeper = self.path.index(index);
+        self.deeper(deeper, read)
+    }
+
+    fn deeper<R>(&mut self, deeper: Path, read: impl FnOnce(&mut Self) -> R) -> R {
+        let outer = std::mem::replace(&mut self.path, deeper);
+        let result = read(self);
+        self.path = outer;
+        result
+    }
+
+    /// Takes a problem in.
+    pub fn report(&mut self, diagnostic: Diagnostic) {
+        self.diagnostics.push(diagnostic);
+    }
+
+    /// Reports that a value is not of the wanted kind.
+    pub fn expected(&mut self, node: &Node, wanted: &str) {
+        let message = format!("`{}` must be {wanted}", self.path);
+        self.report(
+            Diagnostic::error(message).at(node.span, format!("this is {}", node.describe())),
+        );
+    }
+
+    /// Reports that a value of the right kind makes no sense.
+    pub fn invalid(&mut self, node: &Node, reason: impl std::fmt::Display, label: &str) {
+        let message = format!("`{}`: {reason}", self.path);
+        self.report(Diagnostic::error(message).at(node.span, label));
+    }
+
+    /// A mapping.
+    pub fn mapping<'n>(&mut self, node: &'n Node) -> Option<&'n Mapping> {
+        let mapping = node.as_mapping();
+        if mapping.is_none() {
+            self.expected(node, "a mapping");
+        }
+        mapping
+    }
+
+    /// A list.
+    pub fn sequence<'n>(&mut self, node: &'n Node) -> &'n [Node] {
+        if node.as_sequence().is_none() {
+            self.expected(node, "a list");
+        }
+        node.as_sequence().unwrap_or_default()
+    }
+
+    /// Each item of a list through a reader; items that do not fit are reported and left out.
+    pub fn items<T>(
+        &mut self,
+        node: &Node,
+        mut read: impl FnMut(&Node, &mut Self) -> Option<T>,
+    ) -> Vec<T> {
+        let items = self.sequence(node).iter().enumerate();
+        items
+            .filter_map(|(index, item)| self.within_item(index, |reader| read(item, reader)))
+            .collect()
+    }
+
+    /// A string; numbers and booleans are refused, as the specification's schema does.
+    pub fn string(&mut self, node: &Node) -> Option<String> {
+        match node.as_str() {
+            Some(text) => Some(text.to_owned()),
+            None => {
+                self.expected(node, "a string");
+                if let Some(scalar) = node.as_scalar().filter(|scalar| !scalar.text.is_empty()) {
+                    let quoted = format!("put it in quotes: \"{}\"", scalar.text);
+                    if let Some(last) = self.diagnostics.pop() {
+                        self.diagnostics.push(last.help(quoted));
+                    }
+                }
+                None
+            }
+        }
+    }
+
+    /// A string, number or boolean, as text.
+    pub fn text(&mut self, node: &Node) -> Option<String> {
+        match node.as_scalar() {
+            Some(found) if found.kind != ScalarKind::Null => Some(scalar::text(found)),
+            _ => {
+                self.expected(node, "a string or a number");
+                None
+            }
+        }
+    }
+
+    /// A list of strings.
+    pub fn strings(&mut self, node: &Node) -> Vec<String> {
+        self.items(node, |item, reader| reader.string(item))
+    }
+
+    /// A list of strings and numbers.
+    pub fn texts(&mut self, node: &Node) -> Vec<String> {
+        self.items(node, |item, reader| reader.text(item))
+    }
+
+    /// A string, or a list of strings.
+    pub fn string_or_list(&mut self, node: &Node) -> Vec<String> {
+        match &node.value {
+            Value::Sequence(_) => self.strings(node),
+            Value::Scalar(_) => self.string(node).into_iter().collect(),
+            Value::Mapping(_) => {
+                self.expected(node, "a string or a list");
+                Vec::new()
+            }
+        }
+    }
+
+    /// A boolean, or a string that spells one.
+    pub fn boolean(&mut self, node: &Node) -> Option<bool> {
+        let value = match node.as_scalar() {
+            Some(Scalar {
+                kind: ScalarKind::Bool(value),
+                ..
+            }) => Some(*value),
+            Some(Scalar {
+                kind: ScalarKind::String,
+                text,
+            }) => spelled_boolean(text),
+            _ => None,
+        };
+        if value.is_none() {
+            self.expected(node, "true or false");
+        }
+        value
+    }
+
+    /// A whole number, or a string that spells one.
+    pub fn integer(&mut self, node: &Node) -> Option<i64> {
+        let value = match node.as_scalar() {
+            Some(Scalar {
+                kind: ScalarKind::Integer(value),
+                ..
+            }) => Some(*value),
+            Some(Scalar {
+                kind: ScalarKind::Float(value),
+                ..
+            }) => whole(*value),
+            Some(Scalar {
+                kind: ScalarKind::String,
+                text,
+            }) => text.trim().parse().ok(),
+            _ => None,
+        };
+        if value.is_none() {
+            self.expected(node, "a whole number");
+        }
+        value
+    }
+
+    /// A number, or a string that spells one.
+    pub fn number(&mut self, node: &Node) -> Option<f64> {
+        let value = match node.as_scalar() {
+            #[expect(clippy::cast_precision_loss, reason = "limits and factors are small")]
+            Some(Scalar {
+                kind: ScalarKind::Integer(value),
+                ..
+            }) => Some(*value as f64),
+            Some(Scalar {
+                kind: ScalarKind::Float(value),
+                ..
+            }) => Some(*value),
+            Some(Scalar {
+                kind: ScalarKind::String,
+                text,
+            }) => text.trim().parse().ok(),
+            _ => None,
+        };
+        if value.is_none() {
+            self.expected(node, "a number");
+        }
+        value
+    }
+
+    /// A size: a number of bytes, or a string with a unit.
+    pub fn bytes(&mut self, node: &Node) -> Option<ByteSize> {
+        let text = self.text(node)?;
+        let size = ByteSize::parse(&text);
+        if size.is_none() {
+            self.invalid(
+                node,
+                format!("{text:?} is not a size"),
+                "such as 64m, 1.5gb or a number of bytes",
+            );
+        }
+        size
+    }
+
+    /// A duration with its unit.
+    pub fn duration(&mut self, node: &Node) -> Option<Duration> {
+        let text = self.string(node)?;
+        let duration = Duration::parse(&text);
+        if duration.is_none() {
+            let reason = format!("{text:?} is not a duration");
+            self.invalid(node, reason, "such as 500ms, 10s or 1m30s");
+        }
+        duration
+    }
+
+    /// A list of `K=V`, or a mapping; a key without a value is `None`.
+    pub fn key_values(&mut self, node: &Node) -> BTreeMap<String, Option<String>> {
+        match &node.value {
+            Value::Mapping(mapping) => {
+                let mut pairs = BTreeMap::new();
+                for (key, entry) in mapping {
+                    let value = self.within(key, |reader| reader.scalar_or_null(&entry.value));
+                    pairs.insert(key.clone(), value);
+                }
+                pairs
+            }
+            Value::Sequence(items) => {
+                let mut pairs = BTreeMap::new();
+                for (index, item) in items.iter().enumerate() {
+                    let Some(text) = self.within_item(index, |reader| reader.text(item)) else {
+                        continue;
+                    };
+                    match text.split_once('=') {
+                        Some((key, value)) => pairs.insert(key.to_owned(), Some(value.to_owned())),
+                        None => pairs.insert(text, None),
+                    };
+                }
+                pairs
+            }
+            Value::Scalar(scalar) if scalar.kind == ScalarKind::Null => BTreeMap::new(),
+            Value::Scalar(_) => {
+                self.expected(node, "a mapping or a list of KEY=value");
+                BTreeMap::new()
+            }
+        }
+    }
+
+    /// A list of `K=V`, or a mapping, where a key without a value means the empty string.
+    pub fn labels(&mut self, node: &Node) -> BTreeMap<String, String> {
+        self.key_values(node)
+            .into_iter()
+            .map(|(key, value)| (key, value.unwrap_or_default()))
+            .collect()
+    }
+
+    fn scalar_or_null(&mut self, node: &Node) -> Option<String> {
+        if node.is_null() {
+            None
+        } else {
+            self.text(node)
+        }
+    }
+
+    /// `None` for null or nothing (the image's own), otherwise the words.
+    pub fn command(&mut self, node: &Node) -> Option<Vec<String>> {
+        match &node.value {
+            Value::Scalar(scalar) if scalar.kind == ScalarKind::Null => None,
+            Value::Scalar(_) => {
+                let text = self.string(node)?;
+                let words = command::split(&text);
+                if let Err(error) = &words {
+                    let reason = match error {
+                        command::SplitError::UnclosedQuote(quote) => {
+                            format!("the quote {quote} is never closed")
+                        }
+                        command::SplitError::TrailingBackslash => {
+                            "it ends in a backslash".to_owned()
+                        }
+                    };
+                    self.invalid(node, reason, "this command");
+                }
+                Some(words.unwrap_or_default())
+            }
+            Value::Sequence(_) => Some(self.strings(node)),
+            Value::Mapping(_) => {
+                self.expected(node, "a string or a list");
+                None
+            }
+        }
+    }
+
+    /// The value of a variable of the project's environment.
+    pub fn variable(&self, name: &str) -> Option<String> {
+        (self.surroundings.variables)(name)
+    }
+
+    /// A path as the engine needs it: `~` expanded, relative ones from the folder of the file
+    /// that says them, `.` and `..` resolved without looking at the disk.
+    pub fn file_path(&self, node: &Node, text: &str) -> String {
+        let Some(base) = (self.surroundings.base)(node.span.source) else {
+            return text.to_owned();
+        };
+        let path = match (text.strip_prefix('~'), self.surroundings.home) {
+            (Some(rest), Some(home)) if rest.is_empty() || rest.starts_with('/') => {
+                home.join(rest.trim_start_matches('/'))
+            }
+            _ => base.join(text),
+        };
+        clean(&path).to_string_lossy().into_owned()
+    }
+}
+
+/// Resolves `.` and `..` in an absolute path by text alone.
+pub fn clean(path: &FilePath) -> PathBuf {
+    use std::path::Component;
+    let mut clean = PathBuf::new();
+    for component in path.components() {
+        match component {
+            Component::CurDir => {}
+            Component::ParentDir => {
+                if !clean.pop() {
+                    clean.push("..");
+                }
+            }
+            other => clean.push(other),
+        }
+    }
+    clean
+}
+
+fn spelled_boolean(text: &str) -> Option<bool> {
+    match text.to_ascii_lowercase().as_str() {
+        "true" | "y" | "yes" | "on" => Some(true),
+        "false" | "n" | "no" | "off" => Some(false),
+        _ => None,
+    }
+}
+
+fn whole(value: f64) -> Option<i64> {
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "checked to be whole and in range"
+    )]
+    (value.fract() == 0.0 && value.abs() < 9e15).then_some(value as i64)
+}

@@ -1,0 +1,308 @@
+//! `build`: how a service's image is made out of files.
+
+use std::collections::BTreeMap;
+
+use crate::document::merge::Rule;
+use crate::document::{Entry, Mapping, Node, Value};
+use crate::project::attribute::{
+    Attribute, Hash, Lower, merge, merge_rule, read_table, render_table,
+};
+use crate::project::read::Reader;
+use crate::project::render;
+use crate::project::service::Service;
+use crate::project::value::byte_size::ByteSize;
+
+/// A build section.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Build {
+    /// Folder (absolute) or address whose files are sent to the builder.
+    pub context: String,
+    /// Dockerfile, relative to the context.
+    pub dockerfile: Option<String>,
+    /// The Dockerfile's text itself.
+    pub dockerfile_inline: Option<String>,
+    /// Values of `ARG`s; `None` keeps the Dockerfile's own.
+    pub args: BTreeMap<String, Option<String>>,
+    /// More contexts by name: paths, addresses, `service:NAME`.
+    pub additional_contexts: BTreeMap<String, String>,
+    /// Labels on the image.
+    pub labels: BTreeMap<String, String>,
+    /// Images to take cached layers from.
+    pub cache_from: Vec<String>,
+    /// Do not use the cache.
+    pub no_cache: bool,
+    /// Look for newer base images.
+    pub pull: bool,
+    /// `host` to addresses for `RUN` steps.
+    pub extra_hosts: Vec<String>,
+    /// Network of `RUN` steps.
+    pub network: Option<String>,
+    /// Stage to stop at.
+    pub target: Option<String>,
+    /// Size of `/dev/shm` in `RUN` steps.
+    pub shm_size: Option<ByteSize>,
+    /// More names for the image.
+    pub tags: Vec<String>,
+    /// Platforms to build for.
+    pub platforms: Vec<String>,
+}
+
+/// The row of `build`.
+pub const ROW: Attribute<Service> = Attribute {
+    key: "build",
+    about: "How the image is made out of files: a folder, or a mapping.",
+    example: "{context: /src}",
+    parse: |node, service, reader| service.build = parse(node, reader),
+    merge: |rest| match rest {
+        [] => Rule::Promote(promote),
+        below => merge_rule(TABLE, below),
+    },
+    render: |service| {
+        service
+            .build
+            .as_ref()
+            .map(|build| render_table(TABLE, build))
+    },
+    hash: Hash::Excluded("what was built shows in the image's digest"),
+    lower: Lower::UsedBy("plan/images.rs"),
+};
+
+const USED: Lower<Build> = Lower::UsedBy("plan/images.rs");
+const HASH: Hash = Hash::Excluded("what was built shows in the image's digest");
+
+const TABLE: &[Attribute<Build>] = &[
+    Attribute {
+        key: "context",
+        about: "Folder or address whose files the builder gets (default `.`).",
+        example: "/src",
+        parse: |node, build, reader| build.context = read_context(node, reader),
+        merge: merge::default,
+        render: |build| render::text(Some(&build.context)),
+        hash: HASH,
+        lower: USED,
+    },
+    Attribute {
+        key: "dockerfile",
+        about: "Dockerfile, relative to the context (default `Dockerfile`).",
+        example: "Dockerfile.dev",
+        parse: |node, build, reader| build.dockerfile = reader.string(node),
+        merge: merge::default,
+        render: |build| render::text(build.dockerfile.as_deref()),
+        hash: HASH,
+        lower: USED,
+    },
+    Attribute {
+        key: "dockerfile_inline",
+        about: "The Dockerfile's text itself, instead of a file.",
+        example: "FROM busybox",
+        parse: |node, build, reader| build.dockerfile_inline = reader.string(node),
+        merge: merge::default,
+        render: |build| render::text(build.dockerfile_inline.as_deref()),
+        hash: HASH,
+        lower: USED,
+    },
+    Attribute {
+        key: "args",
+        about: "Values for `ARG`; a name alone takes the value of the project's environment.",
+        example: "{VERSION: '1'}",
+        parse: |node, build, reader| build.args = read_args(node, reader),
+        merge: merge::key_value,
+        render: |build| render::nullable(&build.args),
+        hash: HASH,
+        lower: USED,
+    },
+    Attribute {
+        key: "additional_contexts",
+        about: "More folders, addresses, images or `service:NAME` that the Dockerfile can name.",
+        example: "{shared: 'service:base'}",
+        parse: |node, build, reader| build.additional_contexts = read_contexts(node, reader),
+        merge: merge::key_value,
+        render: |build| render::strings(&build.additional_contexts),
+        hash: HASH,
+        lower: USED,
+    },
+    Attribute {
+        key: "labels",
+        about: "Labels on the image.",
+        example: "{team: web}",
+        parse: |node, build, reader| build.labels = reader.labels(node),
+        merge: merge::key_value,
+        render: |build| render::strings(&build.labels),
+        hash: HASH,
+        lower: USED,
+    },
+    Attribute {
+        key: "cache_from",
+        about: "Images to take cached layers from.",
+        example: "[app:latest]",
+        parse: |node, build, reader| build.cache_from = reader.strings(node),
+        merge: merge::default,
+        render: |build| render::list(&build.cache_from),
+        hash: HASH,
+        lower: USED,
+    },
+    Attribute {
+        key: "no_cache",
+        about: "Build every step anew.",
+        example: "true",
+        parse: |node, build, reader| build.no_cache = reader.boolean(node).unwrap_or_default(),
+        merge: merge::default,
+        render: |build| render::flag(build.no_cache),
+        hash: HASH,
+        lower: USED,
+    },
+    Attribute {
+        key: "pull",
+        about: "Look for newer base images.",
+        example: "true",
+        parse: |node, build, reader| build.pull = reader.boolean(node).unwrap_or_default(),
+        merge: merge::default,
+        render: |build| render::flag(build.pull),
+        hash: HASH,
+        lower: USED,
+    },
+    Attribute {
+        key: "extra_hosts",
+        about: "More entries of `/etc/hosts` in `RUN` steps.",
+        example: "['db:10.0.0.1']",
+        parse: |node, build, reader| build.extra_hosts = super::extra_hosts(node, reader),
+        merge: merge::unique,
+        render: |build| render::list(&build.extra_hosts),
+        hash: HASH,
+        lower: USED,
+    },
+    Attribute {
+        key: "network",
+        about: "Network of `RUN` steps.",
+        example: "host",
+        parse: |node, build, reader| build.network = reader.string(node),
+        merge: merge::default,
+        render: |build| render::text(build.network.as_deref()),
+        hash: HASH,
+        lower: USED,
+    },
+    Attribute {
+        key: "target",
+        about: "Stage to stop at.",
+        example: "dev",
+        parse: |node, build, reader| build.target = reader.string(node),
+        merge: merge::default,
+        render: |build| render::text(build.target.as_deref()),
+        hash: HASH,
+        lower: USED,
+    },
+    Attribute {
+        key: "shm_size",
+        about: "Size of `/dev/shm` in `RUN` steps.",
+        example: "64m",
+        parse: |node, build, reader| build.shm_size = reader.bytes(node),
+        merge: merge::default,
+        render: |build| render::bytes(build.shm_size),
+        hash: HASH,
+        lower: USED,
+    },
+    Attribute {
+        key: "tags",
+        about: "More names for the image.",
+        example: "['app:2']",
+        parse: |node, build, reader| build.tags = reader.strings(node),
+        merge: merge::unique,
+        render: |build| render::list(&build.tags),
+        hash: HASH,
+        lower: USED,
+    },
+    Attribute {
+        key: "platforms",
+        about: "Platforms to build for.",
+        example: "[linux/amd64]",
+        parse: |node, build, reader| build.platforms = reader.strings(node),
+        merge: merge::default,
+        render: |build| render::list(&build.platforms),
+        hash: HASH,
+        lower: USED,
+    },
+];
+
+/// `build: folder` as `build: {context: folder}`.
+fn promote(node: Node) -> Node {
+    if node.as_str().is_none() {
+        return node;
+    }
+    let span = node.span;
+    let entry = Entry {
+        key_span: span,
+        value: node,
+    };
+    Node::mapping(span, Mapping::from_iter([("context".to_owned(), entry)]))
+}
+
+fn parse(node: &Node, reader: &mut Reader<'_>) -> Option<Build> {
+    let mut build = Build::default();
+    match &node.value {
+        Value::Scalar(_) => build.context = read_context(node, reader),
+        _ => read_table(node, TABLE, &mut build, reader),
+    }
+    if build.context.is_empty() {
+        build.context = reader.file_path(node, ".");
+    }
+    if build.dockerfile.is_none() && build.dockerfile_inline.is_none() {
+        build.dockerfile = Some("Dockerfile".to_owned());
+    }
+    if build.dockerfile.is_some() && build.dockerfile_inline.is_some() {
+        reader.invalid(
+            node,
+            "`dockerfile` and `dockerfile_inline` exclude each other",
+            "both are given",
+        );
+    }
+    Some(build)
+}
+
+fn read_context(node: &Node, reader: &mut Reader<'_>) -> String {
+    let text = reader.string(node).unwrap_or_default();
+    if is_remote(&text) {
+        text
+    } else {
+        reader.file_path(node, &text)
+    }
+}
+
+/// Whether a context is an address rather than a folder.
+pub fn is_remote(context: &str) -> bool {
+    const PREFIXES: [&str; 8] = [
+        "http://",
+        "https://",
+        "git://",
+        "ssh://",
+        "github.com/",
+        "git@",
+        "service:",
+        "docker-image://",
+    ];
+    context.contains("://") || PREFIXES.iter().any(|prefix| context.starts_with(prefix))
+}
+
+fn read_contexts(node: &Node, reader: &mut Reader<'_>) -> BTreeMap<String, String> {
+    let contexts = reader.labels(node);
+    contexts
+        .into_iter()
+        .map(|(name, context)| {
+            let context = if is_remote(&context) {
+                context
+            } else {
+                reader.file_path(node, &context)
+            };
+            (name, context)
+        })
+        .collect()
+}
+
+/// Arguments without a value take the environment's; those it does not have are left out.
+fn read_args(node: &Node, reader: &mut Reader<'_>) -> BTreeMap<String, Option<String>> {
+    let args = reader.key_values(node);
+    let resolved = args.into_iter().map(|(name, value)| {
+        let value = value.or_else(|| reader.variable(&name));
+        (name, value)
+    });
+    resolved.filter(|(_, value)| value.is_some()).collect()
+}

@@ -1,0 +1,100 @@
+//! `env_file`: files of `KEY=value` lines that are laid under `environment`.
+//!
+//! Here only the reference is read. Reading the files is the loader's work, which then joins
+//! them into `environment`; that is why the reference itself is not part of the hash.
+
+use crate::document::merge::Rule;
+use crate::document::{Entry, Mapping, Node, Span, Value};
+use crate::project::attribute::{Attribute, Data, Hash, Lower};
+use crate::project::read::Reader;
+use crate::project::render;
+use crate::project::service::Service;
+
+/// A reference to a file of variables.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EnvFile {
+    /// Absolute path.
+    pub path: String,
+    /// Fail when it is missing (default true).
+    pub required: bool,
+    /// `raw` reads lines as they are; absent is the dialect of `.env`.
+    pub format: Option<String>,
+    /// Where it is asked for.
+    pub span: Span,
+}
+
+/// The row of `env_file`.
+pub const ROW: Attribute<Service> = Attribute {
+    key: "env_file",
+    about: "Files of variables; what `environment` says wins.",
+    example: "[{path: /etc/app.env, required: false}]",
+    parse: |node, service, reader| service.env_file = parse(node, reader),
+    merge: |rest| {
+        if rest.is_empty() {
+            Rule::StringOrList
+        } else {
+            Rule::Default
+        }
+    },
+    render: |service| render::items(&service.env_file, print),
+    hash: Hash::Excluded("the variables count, not the file they come from"),
+    lower: Lower::UsedBy("load/env_files.rs"),
+};
+
+fn print(file: &EnvFile) -> Data {
+    let required = (!file.required).then_some(Data::Bool(false));
+    render::object([
+        ("path", Some(Data::from(file.path.as_str()))),
+        ("required", required),
+        ("format", render::text(file.format.as_deref())),
+    ])
+}
+
+fn parse(node: &Node, reader: &mut Reader<'_>) -> Vec<EnvFile> {
+    match &node.value {
+        Value::Sequence(_) => reader.items(node, parse_item),
+        _ => parse_item(node, reader).into_iter().collect(),
+    }
+}
+
+fn parse_item(node: &Node, reader: &mut Reader<'_>) -> Option<EnvFile> {
+    match &node.value {
+        Value::Mapping(mapping) => parse_long(node, mapping, reader),
+        _ => {
+            let path = reader.string(node)?;
+            Some(EnvFile {
+                path: reader.file_path(node, &path),
+                required: true,
+                format: None,
+                span: node.span,
+            })
+        }
+    }
+}
+
+fn parse_long(node: &Node, mapping: &Mapping, reader: &mut Reader<'_>) -> Option<EnvFile> {
+    let mut file = EnvFile {
+        path: String::new(),
+        required: true,
+        format: None,
+        span: node.span,
+    };
+    for (key, Entry { value, .. }) in mapping {
+        reader.within(key, |reader| match key.as_str() {
+            "path" => {
+                file.path = reader
+                    .string(value)
+                    .map(|path| reader.file_path(value, &path))
+                    .unwrap_or_default();
+            }
+            "required" => file.required = reader.boolean(value).unwrap_or(true),
+            "format" => file.format = reader.string(value),
+            _ => reader.invalid(value, "is not a key here", "one of path, required, format"),
+        });
+    }
+    if file.path.is_empty() {
+        reader.invalid(node, "`path` is missing", "this entry");
+        return None;
+    }
+    Some(file)
+}

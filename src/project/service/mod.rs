@@ -1,0 +1,924 @@
+//! A service, and the table of its attributes.
+//!
+//! The table's order is the order of docker compose's `config` output and of its configuration
+//! hash; do not sort it. An attribute with a syntax of its own has a file of the same name.
+
+use std::collections::BTreeMap;
+
+use bollard::models::{HostConfigCgroupnsModeEnum, HostConfigIsolationEnum};
+
+use crate::api_version::ApiVersion;
+use crate::document::{Node, Span, Value};
+use crate::project::attribute::{Attribute, Hash, Lower, merge};
+use crate::project::read::Reader;
+use crate::project::render;
+use crate::project::value::byte_size::ByteSize;
+use crate::project::value::duration::Duration;
+
+pub mod build;
+pub mod depends_on;
+pub mod deploy;
+pub mod env_file;
+pub mod healthcheck;
+pub mod links;
+pub mod logging;
+pub mod networks;
+pub mod ports;
+pub mod resources;
+pub mod restart;
+pub mod ulimits;
+pub mod volumes;
+pub mod volumes_from;
+
+/// A service as its files describe it. Field names are the specification's keys; their meaning
+/// and defaults are in [`TABLE`].
+#[derive(Debug, Clone, PartialEq, Default)]
+#[expect(
+    missing_docs,
+    reason = "each field is the attribute of its name, and the table tells what that is"
+)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "the specification has that many switches"
+)]
+pub struct Service {
+    /// Its key under `services`.
+    pub name: String,
+    /// Where its key stands.
+    pub span: Option<Span>,
+    /// Where each attribute's value stands.
+    pub spans: BTreeMap<&'static str, Span>,
+
+    pub annotations: BTreeMap<String, String>,
+    pub attach: Option<bool>,
+    pub build: Option<build::Build>,
+    pub cap_add: Vec<String>,
+    pub cap_drop: Vec<String>,
+    pub cgroup_parent: Option<String>,
+    pub cgroup: Option<String>,
+    pub cpu_count: i64,
+    pub cpu_period: i64,
+    pub cpu_quota: i64,
+    pub cpu_rt_period: i64,
+    pub cpu_rt_runtime: i64,
+    pub cpus: f64,
+    pub cpuset: Option<String>,
+    pub cpu_shares: i64,
+    pub command: Option<Vec<String>>,
+    pub container_name: Option<String>,
+    pub deploy: Option<deploy::Deploy>,
+    pub depends_on: BTreeMap<String, depends_on::Dependency>,
+    pub device_cgroup_rules: Vec<String>,
+    pub dns: Vec<String>,
+    pub dns_opt: Vec<String>,
+    pub dns_search: Vec<String>,
+    pub domainname: Option<String>,
+    pub entrypoint: Option<Vec<String>>,
+    pub environment: BTreeMap<String, Option<String>>,
+    pub env_file: Vec<env_file::EnvFile>,
+    pub expose: Vec<String>,
+    pub external_links: Vec<String>,
+    pub extra_hosts: Vec<String>,
+    pub group_add: Vec<String>,
+    pub hostname: Option<String>,
+    pub healthcheck: Option<healthcheck::Healthcheck>,
+    pub image: Option<String>,
+    pub init: Option<bool>,
+    pub ipc: Option<String>,
+    pub isolation: Option<String>,
+    pub labels: BTreeMap<String, String>,
+    pub links: Vec<String>,
+    pub logging: Option<logging::Logging>,
+    pub mem_limit: Option<ByteSize>,
+    pub mem_reservation: Option<ByteSize>,
+    pub memswap_limit: Option<ByteSize>,
+    pub mem_swappiness: i64,
+    pub network_mode: Option<String>,
+    pub networks: Option<BTreeMap<String, Option<networks::Attachment>>>,
+    pub oom_kill_disable: bool,
+    pub oom_score_adj: i64,
+    pub pid: Option<String>,
+    pub pids_limit: i64,
+    pub platform: Option<String>,
+    pub ports: Vec<ports::Port>,
+    pub privileged: bool,
+    pub profiles: Vec<String>,
+    pub pull_policy: Option<String>,
+    pub read_only: bool,
+    pub restart: Option<String>,
+    pub runtime: Option<String>,
+    pub scale: Option<i64>,
+    pub security_opt: Vec<String>,
+    pub shm_size: Option<ByteSize>,
+    pub stdin_open: bool,
+    pub stop_grace_period: Option<Duration>,
+    pub stop_signal: Option<String>,
+    pub storage_opt: BTreeMap<String, String>,
+    pub sysctls: BTreeMap<String, String>,
+    pub tmpfs: Vec<String>,
+    pub tty: bool,
+    pub ulimits: BTreeMap<String, ulimits::Ulimit>,
+    pub user: Option<String>,
+    pub userns_mode: Option<String>,
+    pub uts: Option<String>,
+    pub volumes: Vec<volumes::Mount>,
+    pub volumes_from: Vec<String>,
+    pub working_dir: Option<String>,
+}
+
+/// Every attribute of a service, in the order that printing and hashing follow.
+pub const TABLE: &[Attribute<Service>] = &[
+    Attribute {
+        key: "annotations",
+        about: "Annotations for the runtime.",
+        example: "{a: b}",
+        parse: |node, service, reader| service.annotations = reader.labels(node),
+        merge: merge::key_value,
+        render: |service| render::strings(&service.annotations),
+        hash: Hash::Included,
+        lower: Lower::Request(|service, request| {
+            if !service.annotations.is_empty() {
+                request.require(ApiVersion::new(1, 43), "annotations", "24.0");
+                request.host.annotations = Some(service.annotations.clone().into_iter().collect());
+            }
+        }),
+    },
+    Attribute {
+        key: "attach",
+        about: "Whether `up` and `logs` show its output without being asked (default true).",
+        example: "false",
+        parse: |node, service, reader| service.attach = reader.boolean(node),
+        merge: merge::default,
+        render: |service| render::option(service.attach),
+        hash: Hash::Included,
+        lower: Lower::UsedBy("ops/logs.rs"),
+    },
+    build::ROW,
+    Attribute {
+        key: "cap_add",
+        about: "Capabilities on top of the default ones.",
+        example: "[NET_ADMIN]",
+        parse: |node, service, reader| service.cap_add = reader.strings(node),
+        merge: merge::unique,
+        render: |service| render::list(&service.cap_add),
+        hash: Hash::Included,
+        lower: Lower::Request(|service, request| request.host.cap_add = filled(&service.cap_add)),
+    },
+    Attribute {
+        key: "cap_drop",
+        about: "Capabilities taken away.",
+        example: "[ALL]",
+        parse: |node, service, reader| service.cap_drop = reader.strings(node),
+        merge: merge::unique,
+        render: |service| render::list(&service.cap_drop),
+        hash: Hash::Included,
+        lower: Lower::Request(|service, request| request.host.cap_drop = filled(&service.cap_drop)),
+    },
+    Attribute {
+        key: "cgroup_parent",
+        about: "Parent of the container's control group.",
+        example: "m-executor",
+        parse: |node, service, reader| service.cgroup_parent = reader.string(node),
+        merge: merge::default,
+        render: |service| render::text(service.cgroup_parent.as_deref()),
+        hash: Hash::Included,
+        lower: Lower::Request(|service, request| {
+            request.host.cgroup_parent = service.cgroup_parent.clone()
+        }),
+    },
+    Attribute {
+        key: "cgroup",
+        about: "Namespace of control groups: `host` or `private`.",
+        example: "host",
+        parse: |node, service, reader| service.cgroup = reader.string(node),
+        merge: merge::default,
+        render: |service| render::text(service.cgroup.as_deref()),
+        hash: Hash::Included,
+        lower: Lower::Request(|service, request| {
+            request.host.cgroupns_mode = match service.cgroup.as_deref() {
+                Some("host") => Some(HostConfigCgroupnsModeEnum::HOST),
+                Some("private") => Some(HostConfigCgroupnsModeEnum::PRIVATE),
+                _ => None,
+            }
+        }),
+    },
+    Attribute {
+        key: "cpu_count",
+        about: "Processors (Windows).",
+        example: "1000",
+        parse: |node, service, reader| service.cpu_count = reader.integer(node).unwrap_or_default(),
+        merge: merge::default,
+        render: |service| render::number(service.cpu_count),
+        hash: Hash::Included,
+        lower: Lower::Request(|service, request| {
+            request.host.cpu_count = Some(service.cpu_count).filter(|value| *value != 0)
+        }),
+    },
+    Attribute {
+        key: "cpu_period",
+        about: "Microseconds of one scheduling period.",
+        example: "1000",
+        parse: |node, service, reader| {
+            service.cpu_period = reader.integer(node).unwrap_or_default()
+        },
+        merge: merge::default,
+        render: |service| render::number(service.cpu_period),
+        hash: Hash::Included,
+        lower: Lower::Request(|service, request| {
+            request.host.cpu_period = Some(service.cpu_period).filter(|value| *value != 0)
+        }),
+    },
+    Attribute {
+        key: "cpu_quota",
+        about: "Microseconds of processor time in one period.",
+        example: "1000",
+        parse: |node, service, reader| service.cpu_quota = reader.integer(node).unwrap_or_default(),
+        merge: merge::default,
+        render: |service| render::number(service.cpu_quota),
+        hash: Hash::Included,
+        lower: Lower::Request(|service, request| {
+            request.host.cpu_quota = Some(service.cpu_quota).filter(|value| *value != 0)
+        }),
+    },
+    Attribute {
+        key: "cpu_rt_period",
+        about: "Microseconds of one real-time period.",
+        example: "1000",
+        parse: |node, service, reader| {
+            service.cpu_rt_period = reader.integer(node).unwrap_or_default()
+        },
+        merge: merge::default,
+        render: |service| render::number(service.cpu_rt_period),
+        hash: Hash::Included,
+        lower: Lower::Request(|service, request| {
+            request.host.cpu_realtime_period =
+                Some(service.cpu_rt_period).filter(|value| *value != 0)
+        }),
+    },
+    Attribute {
+        key: "cpu_rt_runtime",
+        about: "Microseconds of real-time processing in one period.",
+        example: "1000",
+        parse: |node, service, reader| {
+            service.cpu_rt_runtime = reader.integer(node).unwrap_or_default()
+        },
+        merge: merge::default,
+        render: |service| render::number(service.cpu_rt_runtime),
+        hash: Hash::Included,
+        lower: Lower::Request(|service, request| {
+            request.host.cpu_realtime_runtime =
+                Some(service.cpu_rt_runtime).filter(|value| *value != 0)
+        }),
+    },
+    resources::CPUS,
+    Attribute {
+        key: "cpuset",
+        about: "Processors that may be used: `0-2,4`.",
+        example: "0",
+        parse: |node, service, reader| service.cpuset = reader.string(node),
+        merge: merge::default,
+        render: |service| render::text(service.cpuset.as_deref()),
+        hash: Hash::Included,
+        lower: Lower::Request(|service, request| request.host.cpuset_cpus = service.cpuset.clone()),
+    },
+    Attribute {
+        key: "cpu_shares",
+        about: "Weight against other containers (engine's default 1024).",
+        example: "512",
+        parse: |node, service, reader| {
+            service.cpu_shares = reader.integer(node).unwrap_or_default()
+        },
+        merge: merge::default,
+        render: |service| render::number(service.cpu_shares),
+        hash: Hash::Included,
+        lower: Lower::Request(|service, request| {
+            request.host.cpu_shares = Some(service.cpu_shares).filter(|value| *value != 0)
+        }),
+    },
+    Attribute {
+        key: "command",
+        about: "What runs; the image's own when absent.",
+        example: "[sleep, '60']",
+        parse: |node, service, reader| service.command = reader.command(node),
+        merge: merge::replace,
+        render: |service| Some(render::command(service.command.as_deref())),
+        hash: Hash::Included,
+        lower: Lower::Request(|service, request| request.body.cmd = service.command.clone()),
+    },
+    Attribute {
+        key: "container_name",
+        about: "Name instead of `PROJECT-SERVICE-NUMBER`; then there can be only one.",
+        example: "my-db",
+        parse: |node, service, reader| service.container_name = reader.string(node),
+        merge: merge::default,
+        render: |service| render::text(service.container_name.as_deref()),
+        hash: Hash::Included,
+        lower: Lower::UsedBy("plan/naming.rs"),
+    },
+    deploy::ROW,
+    depends_on::ROW,
+    Attribute {
+        key: "device_cgroup_rules",
+        about: "Rules for devices.",
+        example: "['c 1:3 mr']",
+        parse: |node, service, reader| service.device_cgroup_rules = reader.strings(node),
+        merge: merge::default,
+        render: |service| render::list(&service.device_cgroup_rules),
+        hash: Hash::Included,
+        lower: Lower::Request(|service, request| {
+            request.host.device_cgroup_rules = filled(&service.device_cgroup_rules)
+        }),
+    },
+    Attribute {
+        key: "dns",
+        about: "Name servers.",
+        example: "[10.0.0.53]",
+        parse: |node, service, reader| service.dns = reader.string_or_list(node),
+        merge: merge::string_or_list,
+        render: |service| render::list(&service.dns),
+        hash: Hash::Included,
+        lower: Lower::Request(|service, request| request.host.dns = filled(&service.dns)),
+    },
+    Attribute {
+        key: "dns_opt",
+        about: "Options for `/etc/resolv.conf`.",
+        example: "['ndots:2']",
+        parse: |node, service, reader| service.dns_opt = reader.strings(node),
+        merge: merge::string_or_list,
+        render: |service| render::list(&service.dns_opt),
+        hash: Hash::Included,
+        lower: Lower::Request(|service, request| {
+            request.host.dns_options = filled(&service.dns_opt)
+        }),
+    },
+    Attribute {
+        key: "dns_search",
+        about: "Search domains.",
+        example: "[example.com]",
+        parse: |node, service, reader| service.dns_search = reader.string_or_list(node),
+        merge: merge::string_or_list,
+        render: |service| render::list(&service.dns_search),
+        hash: Hash::Included,
+        lower: Lower::Request(|service, request| {
+            request.host.dns_search = filled(&service.dns_search)
+        }),
+    },
+    Attribute {
+        key: "domainname",
+        about: "Domain of the container.",
+        example: "example.com",
+        parse: |node, service, reader| service.domainname = reader.string(node),
+        merge: merge::default,
+        render: |service| render::text(service.domainname.as_deref()),
+        hash: Hash::Included,
+        lower: Lower::Request(|service, request| {
+            request.body.domainname = service.domainname.clone()
+        }),
+    },
+    Attribute {
+        key: "entrypoint",
+        about: "What the command is given to; the image's own when absent.",
+        example: "[/entry]",
+        parse: |node, service, reader| service.entrypoint = reader.command(node),
+        merge: merge::replace,
+        render: |service| Some(render::command(service.entrypoint.as_deref())),
+        hash: Hash::Included,
+        lower: Lower::Request(|service, request| {
+            request.body.entrypoint = service.entrypoint.clone()
+        }),
+    },
+    Attribute {
+        key: "environment",
+        about: "Variables; a name alone takes the value of the project's environment.",
+        example: "{KEY: value}",
+        parse: |node, service, reader| service.environment = read_environment(node, reader),
+        merge: merge::key_value,
+        render: |service| render::nullable(&service.environment),
+        hash: Hash::Included,
+        lower: Lower::Request(|service, request| request.body.env = filled(&environment(service))),
+    },
+    env_file::ROW,
+    Attribute {
+        key: "expose",
+        about: "Ports that other containers may use (a note: they always may).",
+        example: "['80']",
+        parse: |node, service, reader| service.expose = reader.texts(node),
+        merge: merge::unique,
+        render: |service| render::list(&service.expose),
+        hash: Hash::Included,
+        lower: Lower::Request(|service, request| {
+            request.expose(service.expose.iter().map(|port| with_protocol(port)))
+        }),
+    },
+    links::EXTERNAL,
+    Attribute {
+        key: "extra_hosts",
+        about: "More entries of `/etc/hosts`.",
+        example: "['db:10.0.0.1']",
+        parse: |node, service, reader| service.extra_hosts = extra_hosts(node, reader),
+        merge: merge::unique,
+        render: |service| render::list(&service.extra_hosts),
+        hash: Hash::Included,
+        lower: Lower::Request(|service, request| {
+            request.host.extra_hosts = filled(&host_entries(&service.extra_hosts))
+        }),
+    },
+    Attribute {
+        key: "group_add",
+        about: "More groups of the process.",
+        example: "['1000']",
+        parse: |node, service, reader| service.group_add = reader.texts(node),
+        merge: merge::default,
+        render: |service| render::list(&service.group_add),
+        hash: Hash::Included,
+        lower: Lower::Request(|service, request| {
+            request.host.group_add = filled(&service.group_add)
+        }),
+    },
+    Attribute {
+        key: "hostname",
+        about: "Name that the container calls itself.",
+        example: "db1",
+        parse: |node, service, reader| service.hostname = reader.string(node),
+        merge: merge::default,
+        render: |service| render::text(service.hostname.as_deref()),
+        hash: Hash::Included,
+        lower: Lower::Request(|service, request| request.body.hostname = service.hostname.clone()),
+    },
+    healthcheck::ROW,
+    Attribute {
+        key: "image",
+        about: "What the container is made of; `PROJECT-SERVICE` when it is built and not named.",
+        example: "redis:7",
+        parse: |node, service, reader| service.image = reader.string(node),
+        merge: merge::default,
+        render: |service| render::text(service.image.as_deref()),
+        hash: Hash::Included,
+        lower: Lower::UsedBy("plan/images.rs"),
+    },
+    Attribute {
+        key: "init",
+        about: "Run a small init as process 1.",
+        example: "true",
+        parse: |node, service, reader| service.init = reader.boolean(node),
+        merge: merge::default,
+        render: |service| render::option(service.init),
+        hash: Hash::Included,
+        lower: Lower::Request(|service, request| request.host.init = service.init),
+    },
+    Attribute {
+        key: "ipc",
+        about: "Namespace of shared memory: `host`, `service:NAME`, `container:NAME`, …",
+        example: "host",
+        parse: |node, service, reader| service.ipc = reader.string(node),
+        merge: merge::default,
+        render: |service| render::text(service.ipc.as_deref()),
+        hash: Hash::Included,
+        lower: Lower::Request(|service, request| {
+            request.host.ipc_mode = service
+                .ipc
+                .as_deref()
+                .map(|mode| request.container_reference(mode))
+        }),
+    },
+    Attribute {
+        key: "isolation",
+        about: "How containers are isolated (Windows).",
+        example: "default",
+        parse: |node, service, reader| service.isolation = reader.string(node),
+        merge: merge::default,
+        render: |service| render::text(service.isolation.as_deref()),
+        hash: Hash::Included,
+        lower: Lower::Request(|service, request| {
+            request.host.isolation = match service.isolation.as_deref() {
+                Some("default") => Some(HostConfigIsolationEnum::DEFAULT),
+                Some("process") => Some(HostConfigIsolationEnum::PROCESS),
+                Some("hyperv") => Some(HostConfigIsolationEnum::HYPERV),
+                _ => None,
+            }
+        }),
+    },
+    Attribute {
+        key: "labels",
+        about: "Labels of the container.",
+        example: "{team: web}",
+        parse: |node, service, reader| service.labels = reader.labels(node),
+        merge: merge::key_value,
+        render: |service| render::strings(&service.labels),
+        hash: Hash::Included,
+        lower: Lower::UsedBy("plan/labels.rs"),
+    },
+    links::ROW,
+    logging::ROW,
+    resources::MEM_LIMIT,
+    resources::MEM_RESERVATION,
+    resources::MEMSWAP_LIMIT,
+    Attribute {
+        key: "mem_swappiness",
+        about: "How readily memory is swapped, 0 to 100.",
+        example: "10",
+        parse: |node, service, reader| {
+            service.mem_swappiness = reader.integer(node).unwrap_or_default()
+        },
+        merge: merge::default,
+        render: |service| render::number(service.mem_swappiness),
+        hash: Hash::Included,
+        lower: Lower::Request(|service, request| {
+            request.host.memory_swappiness =
+                Some(service.mem_swappiness).filter(|value| *value != 0)
+        }),
+    },
+    networks::MODE,
+    networks::ROW,
+    Attribute {
+        key: "oom_kill_disable",
+        about: "Never kill for want of memory.",
+        example: "true",
+        parse: |node, service, reader| {
+            service.oom_kill_disable = reader.boolean(node).unwrap_or_default()
+        },
+        merge: merge::default,
+        render: |service| render::flag(service.oom_kill_disable),
+        hash: Hash::Included,
+        lower: Lower::Request(|service, request| {
+            request.host.oom_kill_disable = Some(service.oom_kill_disable)
+        }),
+    },
+    Attribute {
+        key: "oom_score_adj",
+        about: "How likely it is killed for want of memory, -1000 to 1000.",
+        example: "100",
+        parse: |node, service, reader| {
+            service.oom_score_adj = reader.integer(node).unwrap_or_default()
+        },
+        merge: merge::default,
+        render: |service| render::number(service.oom_score_adj),
+        hash: Hash::Included,
+        lower: Lower::Request(|service, request| {
+            request.host.oom_score_adj = Some(service.oom_score_adj).filter(|value| *value != 0)
+        }),
+    },
+    Attribute {
+        key: "pid",
+        about: "Namespace of processes: `host`, `service:NAME`, `container:NAME`.",
+        example: "host",
+        parse: |node, service, reader| service.pid = reader.string(node),
+        merge: merge::default,
+        render: |service| render::text(service.pid.as_deref()),
+        hash: Hash::Included,
+        lower: Lower::Request(|service, request| {
+            request.host.pid_mode = service
+                .pid
+                .as_deref()
+                .map(|mode| request.container_reference(mode))
+        }),
+    },
+    resources::PIDS_LIMIT,
+    Attribute {
+        key: "platform",
+        about: "Platform of the image: `os/arch`.",
+        example: "linux/amd64",
+        parse: |node, service, reader| service.platform = reader.string(node),
+        merge: merge::default,
+        render: |service| render::text(service.platform.as_deref()),
+        hash: Hash::Included,
+        lower: Lower::UsedBy("plan/converge.rs"),
+    },
+    ports::ROW,
+    Attribute {
+        key: "privileged",
+        about: "Give it (almost) everything that the host can do.",
+        example: "true",
+        parse: |node, service, reader| {
+            service.privileged = reader.boolean(node).unwrap_or_default()
+        },
+        merge: merge::default,
+        render: |service| render::flag(service.privileged),
+        hash: Hash::Included,
+        lower: Lower::Request(|service, request| {
+            request.host.privileged = Some(service.privileged)
+        }),
+    },
+    Attribute {
+        key: "profiles",
+        about: "Start it only when one of these profiles is asked for.",
+        example: "[debug]",
+        parse: |node, service, reader| service.profiles = reader.strings(node),
+        merge: merge::unique,
+        render: |service| render::list(&service.profiles),
+        hash: Hash::Excluded("whether it is started is no property of a container"),
+        lower: Lower::UsedBy("load/profiles.rs"),
+    },
+    Attribute {
+        key: "pull_policy",
+        about: "When its image is pulled: `always`, `missing`, `never`, `build`, …",
+        example: "always",
+        parse: |node, service, reader| service.pull_policy = reader.string(node),
+        merge: merge::default,
+        render: |service| render::text(service.pull_policy.as_deref()),
+        hash: Hash::Excluded("what was pulled shows in the image's digest"),
+        lower: Lower::UsedBy("plan/images.rs"),
+    },
+    Attribute {
+        key: "read_only",
+        about: "Mount its root read-only.",
+        example: "true",
+        parse: |node, service, reader| service.read_only = reader.boolean(node).unwrap_or_default(),
+        merge: merge::default,
+        render: |service| render::flag(service.read_only),
+        hash: Hash::Included,
+        lower: Lower::Request(|service, request| {
+            request.host.readonly_rootfs = Some(service.read_only)
+        }),
+    },
+    restart::ROW,
+    Attribute {
+        key: "runtime",
+        about: "Runtime of the engine.",
+        example: "runc",
+        parse: |node, service, reader| service.runtime = reader.string(node),
+        merge: merge::default,
+        render: |service| render::text(service.runtime.as_deref()),
+        hash: Hash::Included,
+        lower: Lower::Request(|service, request| request.host.runtime = service.runtime.clone()),
+    },
+    Attribute {
+        key: "scale",
+        about: "How many containers (default 1).",
+        example: "2",
+        parse: |node, service, reader| service.scale = reader.integer(node),
+        merge: merge::default,
+        render: |service| service.scale.map(Into::into),
+        hash: Hash::Excluded("the number of containers is no property of one"),
+        lower: Lower::UsedBy("plan/converge.rs"),
+    },
+    Attribute {
+        key: "security_opt",
+        about: "Options of security modules.",
+        example: "[no-new-privileges]",
+        parse: |node, service, reader| service.security_opt = reader.strings(node),
+        merge: merge::default,
+        render: |service| render::list(&service.security_opt),
+        hash: Hash::Included,
+        lower: Lower::Request(|service, request| {
+            request.host.security_opt = filled(&service.security_opt)
+        }),
+    },
+    resources::SHM_SIZE,
+    Attribute {
+        key: "stdin_open",
+        about: "Keep its standard input open.",
+        example: "true",
+        parse: |node, service, reader| {
+            service.stdin_open = reader.boolean(node).unwrap_or_default()
+        },
+        merge: merge::default,
+        render: |service| render::flag(service.stdin_open),
+        hash: Hash::Included,
+        lower: Lower::Request(|service, request| {
+            request.body.open_stdin = Some(service.stdin_open)
+        }),
+    },
+    Attribute {
+        key: "stop_grace_period",
+        about: "How long it may take to stop before it is killed (default 10s).",
+        example: "30s",
+        parse: |node, service, reader| service.stop_grace_period = reader.duration(node),
+        merge: merge::default,
+        render: |service| render::duration(service.stop_grace_period),
+        hash: Hash::Included,
+        lower: Lower::Request(|service, request| {
+            request.body.stop_timeout = service.stop_grace_period.map(Duration::seconds)
+        }),
+    },
+    Attribute {
+        key: "stop_signal",
+        about: "Signal that stops it (default SIGTERM).",
+        example: "SIGINT",
+        parse: |node, service, reader| service.stop_signal = reader.string(node),
+        merge: merge::default,
+        render: |service| render::text(service.stop_signal.as_deref()),
+        hash: Hash::Included,
+        lower: Lower::Request(|service, request| {
+            request.body.stop_signal = service.stop_signal.clone()
+        }),
+    },
+    Attribute {
+        key: "storage_opt",
+        about: "Options of the storage driver.",
+        example: "{size: 1G}",
+        parse: |node, service, reader| service.storage_opt = reader.labels(node),
+        merge: merge::default,
+        render: |service| render::strings(&service.storage_opt),
+        hash: Hash::Included,
+        lower: Lower::Request(|service, request| {
+            request.host.storage_opt = entries(&service.storage_opt)
+        }),
+    },
+    Attribute {
+        key: "sysctls",
+        about: "Kernel parameters.",
+        example: "{net.core.somaxconn: '1024'}",
+        parse: |node, service, reader| service.sysctls = reader.labels(node),
+        merge: merge::key_value,
+        render: |service| render::strings(&service.sysctls),
+        hash: Hash::Included,
+        lower: Lower::Request(|service, request| request.host.sysctls = entries(&service.sysctls)),
+    },
+    Attribute {
+        key: "tmpfs",
+        about: "Folders in memory: `path` or `path:options`.",
+        example: "[/run]",
+        parse: |node, service, reader| service.tmpfs = reader.string_or_list(node),
+        merge: merge::string_or_list,
+        render: |service| render::list(&service.tmpfs),
+        hash: Hash::Included,
+        lower: Lower::Request(|service, request| {
+            request.host.tmpfs = entries(&tmpfs_entries(&service.tmpfs))
+        }),
+    },
+    Attribute {
+        key: "tty",
+        about: "Give it a terminal.",
+        example: "true",
+        parse: |node, service, reader| service.tty = reader.boolean(node).unwrap_or_default(),
+        merge: merge::default,
+        render: |service| render::flag(service.tty),
+        hash: Hash::Included,
+        lower: Lower::Request(|service, request| request.body.tty = Some(service.tty)),
+    },
+    ulimits::ROW,
+    Attribute {
+        key: "user",
+        about: "User (and group) of the process.",
+        example: "'1000:1000'",
+        parse: |node, service, reader| service.user = reader.string(node),
+        merge: merge::default,
+        render: |service| render::text(service.user.as_deref()),
+        hash: Hash::Included,
+        lower: Lower::Request(|service, request| request.body.user = service.user.clone()),
+    },
+    Attribute {
+        key: "userns_mode",
+        about: "Namespace of users: `host`.",
+        example: "host",
+        parse: |node, service, reader| service.userns_mode = reader.string(node),
+        merge: merge::default,
+        render: |service| render::text(service.userns_mode.as_deref()),
+        hash: Hash::Included,
+        lower: Lower::Request(|service, request| {
+            request.host.userns_mode = service.userns_mode.clone()
+        }),
+    },
+    Attribute {
+        key: "uts",
+        about: "Namespace of host names: `host`.",
+        example: "host",
+        parse: |node, service, reader| service.uts = reader.string(node),
+        merge: merge::default,
+        render: |service| render::text(service.uts.as_deref()),
+        hash: Hash::Included,
+        lower: Lower::Request(|service, request| request.host.uts_mode = service.uts.clone()),
+    },
+    volumes::ROW,
+    volumes_from::ROW,
+    Attribute {
+        key: "working_dir",
+        about: "Folder that the process starts in.",
+        example: "/app",
+        parse: |node, service, reader| service.working_dir = reader.string(node),
+        merge: merge::default,
+        render: |service| render::text(service.working_dir.as_deref()),
+        hash: Hash::Included,
+        lower: Lower::Request(|service, request| {
+            request.body.working_dir = service.working_dir.clone()
+        }),
+    },
+];
+
+impl Service {
+    /// How many containers are wanted: `deploy.replicas`, `scale`, or one.
+    pub fn replicas(&self) -> u32 {
+        let deployed = self.deploy.as_ref().and_then(|deploy| deploy.replicas);
+        let wanted = self.scale.or(deployed).unwrap_or(1);
+        u32::try_from(wanted).unwrap_or_default()
+    }
+
+    /// Name of the service's image: as given, or `PROJECT-SERVICE` for one that is built.
+    pub fn image_name(&self, project: &str) -> String {
+        self.image
+            .clone()
+            .unwrap_or_else(|| format!("{project}-{}", self.name))
+    }
+}
+
+/// Reads a service, and remembers where each of its attributes stands.
+pub fn read(name: &str, key_span: Span, node: &Node, reader: &mut Reader<'_>) -> Service {
+    let mut service = Service {
+        name: name.to_owned(),
+        span: Some(key_span),
+        ..Service::default()
+    };
+    crate::project::attribute::read_table(node, TABLE, &mut service, reader);
+    for row in TABLE {
+        if let Some(value) = node.get(row.key) {
+            service.spans.insert(row.key, value.span);
+        }
+    }
+    service
+}
+
+/// Values left open (`KEY`, `KEY:`) are taken from the project's environment; what that does not
+/// have stays open, which removes the image's own value.
+fn read_environment(node: &Node, reader: &mut Reader<'_>) -> BTreeMap<String, Option<String>> {
+    let read = reader.key_values(node);
+    read.into_iter()
+        .map(|(key, value)| {
+            let value = value.or_else(|| reader.variable(&key));
+            (key, value)
+        })
+        .collect()
+}
+
+fn environment(service: &Service) -> Vec<String> {
+    let pair = |(key, value): (&String, &Option<String>)| match value {
+        Some(value) => format!("{key}={value}"),
+        None => key.clone(),
+    };
+    service.environment.iter().map(pair).collect()
+}
+
+/// `host=ip` entries, sorted; each list item or mapping entry may name several addresses.
+pub(crate) fn extra_hosts(node: &Node, reader: &mut Reader<'_>) -> Vec<String> {
+    let mut hosts = Vec::new();
+    match &node.value {
+        Value::Mapping(mapping) => {
+            for (host, entry) in mapping {
+                let addresses = reader.within(host, |reader| reader.string_or_list(&entry.value));
+                hosts.extend(
+                    addresses
+                        .iter()
+                        .map(|address| format!("{host}={}", bare_address(address))),
+                );
+            }
+        }
+        _ => {
+            for item in reader.strings(node) {
+                match item.split_once('=').or_else(|| item.split_once(':')) {
+                    Some((host, addresses)) => {
+                        hosts.extend(
+                            addresses
+                                .split(',')
+                                .map(|address| format!("{host}={}", bare_address(address))),
+                        );
+                    }
+                    None => reader.invalid(
+                        node,
+                        format!("{item:?} has no address"),
+                        "`host:address` is needed",
+                    ),
+                }
+            }
+        }
+    }
+    hosts.sort();
+    hosts
+}
+
+fn bare_address(address: &str) -> &str {
+    address
+        .strip_prefix('[')
+        .and_then(|address| address.strip_suffix(']'))
+        .unwrap_or(address)
+}
+
+fn host_entries(hosts: &[String]) -> Vec<String> {
+    hosts
+        .iter()
+        .map(|entry| entry.replacen('=', ":", 1))
+        .collect()
+}
+
+fn tmpfs_entries(tmpfs: &[String]) -> BTreeMap<String, String> {
+    let split = |entry: &String| {
+        let (path, options) = entry.split_once(':').unwrap_or((entry, ""));
+        (path.to_owned(), options.to_owned())
+    };
+    tmpfs.iter().map(split).collect()
+}
+
+fn with_protocol(port: &str) -> String {
+    if port.contains('/') {
+        port.to_owned()
+    } else {
+        format!("{port}/tcp")
+    }
+}
+
+fn filled(values: &[String]) -> Option<Vec<String>> {
+    (!values.is_empty()).then(|| values.to_vec())
+}
+
+fn entries(values: &BTreeMap<String, String>) -> Option<std::collections::HashMap<String, String>> {
+    (!values.is_empty()).then(|| values.clone().into_iter().collect())
+}

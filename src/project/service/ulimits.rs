@@ -1,0 +1,101 @@
+//! `ulimits`: resource limits of processes, one number or a soft and a hard one.
+
+use std::collections::BTreeMap;
+
+use bollard::models::ResourcesUlimits;
+
+use crate::document::merge::Rule;
+use crate::document::{Node, Value};
+use crate::project::attribute::{Attribute, Data, Hash, Lower};
+use crate::project::read::Reader;
+use crate::project::render;
+use crate::project::request::Request;
+use crate::project::service::Service;
+
+/// One limit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ulimit {
+    /// Soft and hard alike.
+    Both(i64),
+    /// One each.
+    Each {
+        /// What processes start with.
+        soft: i64,
+        /// How far they may raise it.
+        hard: i64,
+    },
+}
+
+/// The row of `ulimits`.
+pub const ROW: Attribute<Service> = Attribute {
+    key: "ulimits",
+    about: "Limits of processes by name: a number, or `soft` and `hard`.",
+    example: "{nofile: {soft: 1000, hard: 2000}}",
+    parse: |node, service, reader| service.ulimits = parse(node, reader),
+    merge: |rest| {
+        if rest.len() == 1 {
+            Rule::Replace
+        } else {
+            Rule::Default
+        }
+    },
+    render: |service| render::mapping(&service.ulimits, print),
+    hash: Hash::Included,
+    lower: Lower::Request(lower),
+};
+
+fn print(limit: &Ulimit) -> Data {
+    match *limit {
+        Ulimit::Both(value) => Data::from(value),
+        Ulimit::Each { soft, hard } => render::object([
+            ("soft", Some(Data::from(soft))),
+            ("hard", Some(Data::from(hard))),
+        ]),
+    }
+}
+
+fn parse(node: &Node, reader: &mut Reader<'_>) -> BTreeMap<String, Ulimit> {
+    let mut limits = BTreeMap::new();
+    let Some(mapping) = reader.mapping(node) else {
+        return limits;
+    };
+    for (name, entry) in mapping {
+        let limit = reader.within(name, |reader| parse_limit(&entry.value, reader));
+        limits.extend(limit.map(|limit| (name.clone(), limit)));
+    }
+    limits
+}
+
+fn parse_limit(node: &Node, reader: &mut Reader<'_>) -> Option<Ulimit> {
+    let Value::Mapping(_) = &node.value else {
+        return reader.integer(node).map(Ulimit::Both);
+    };
+    let mut side = |key: &str| match node.get(key) {
+        Some(value) => reader.within(key, |reader| reader.integer(value)),
+        None => {
+            reader.invalid(node, format!("`{key}` is missing"), "this limit");
+            None
+        }
+    };
+    let (soft, hard) = (side("soft"), side("hard"));
+    Some(Ulimit::Each {
+        soft: soft?,
+        hard: hard?,
+    })
+}
+
+fn lower(service: &Service, request: &mut Request<'_>) {
+    let limit = |(name, limit): (&String, &Ulimit)| {
+        let (soft, hard) = match *limit {
+            Ulimit::Both(value) => (value, value),
+            Ulimit::Each { soft, hard } => (soft, hard),
+        };
+        ResourcesUlimits {
+            name: Some(name.clone()),
+            soft: Some(soft),
+            hard: Some(hard),
+        }
+    };
+    let limits: Vec<_> = service.ulimits.iter().map(limit).collect();
+    request.host.ulimits = (!limits.is_empty()).then_some(limits);
+}

@@ -1,0 +1,372 @@
+//! Rules between attributes and between services, each a small function in a list.
+//!
+//! They run on the finished model, all of them, and each reports every breach it finds.
+
+use std::collections::BTreeMap;
+
+use super::service::build;
+use super::service::volumes_from::{self, Target};
+use super::service::{Service, links};
+use super::{Project, Span};
+use crate::document::Diagnostic;
+use crate::document::diagnostic::nearest;
+
+const RULES: &[fn(&Project, &mut Vec<Diagnostic>)] = &[
+    every_service_has_an_image_or_a_build,
+    networks_and_network_mode_exclude_each_other,
+    used_networks_are_declared,
+    used_volumes_are_declared,
+    dependencies_exist,
+    build_contexts_of_other_services_exist,
+    a_named_container_is_alone,
+    container_names_are_unique,
+    mount_targets_are_unique,
+    replicas_and_scale_agree,
+    ports_are_published_once,
+];
+
+/// Checks a whole project.
+pub fn validate(project: &Project) -> Vec<Diagnostic> {
+    let mut problems = Vec::new();
+    for rule in RULES {
+        rule(project, &mut problems);
+    }
+    problems
+}
+
+/// An error at one of a service's attributes, or at its key when the attribute has no place.
+fn problem(service: &Service, attribute: &str, message: String, label: &str) -> Diagnostic {
+    let span = service.spans.get(attribute).copied().or(service.span);
+    let error = Diagnostic::error(message);
+    match span {
+        Some(span) => error.at(span, label),
+        None => error,
+    }
+}
+
+fn undefined(
+    service: &Service,
+    attribute: &str,
+    what: &str,
+    name: &str,
+    known: impl Iterator<Item = impl AsRef<str>>,
+) -> Diagnostic {
+    let message = format!(
+        "service `{}` refers to undefined {what} `{name}`",
+        service.name
+    );
+    let error = problem(service, attribute, message, "referred to here");
+    let known: Vec<String> = known.map(|name| name.as_ref().to_owned()).collect();
+    match nearest(name, known.iter().map(String::as_str)) {
+        Some(near) => error.help(format!("did you mean `{near}`?")),
+        None => error,
+    }
+}
+
+fn every_service_has_an_image_or_a_build(project: &Project, problems: &mut Vec<Diagnostic>) {
+    for service in project
+        .services
+        .values()
+        .filter(|service| service.image.is_none() && service.build.is_none())
+    {
+        let message = format!(
+            "service `{}` has neither an image nor a build",
+            service.name
+        );
+        problems.push(problem(
+            service,
+            "",
+            message,
+            "one of `image` and `build` is needed",
+        ));
+    }
+}
+
+fn networks_and_network_mode_exclude_each_other(project: &Project, problems: &mut Vec<Diagnostic>) {
+    for service in project.services.values() {
+        let joined = service
+            .networks
+            .as_ref()
+            .is_some_and(|networks| !networks.is_empty());
+        if joined && service.network_mode.is_some() {
+            let message = format!(
+                "service `{}` has both `network_mode` and `networks`",
+                service.name
+            );
+            let mut error = problem(service, "network_mode", message, "connected this way");
+            if let Some(span) = service.spans.get("networks") {
+                error = error.at(*span, "and to these networks");
+            }
+            problems.push(error.help("keep one of the two"));
+        }
+    }
+}
+
+fn used_networks_are_declared(project: &Project, problems: &mut Vec<Diagnostic>) {
+    for service in project.services.values() {
+        for name in service.networks.iter().flat_map(BTreeMap::keys) {
+            if !project.networks.contains_key(name) {
+                problems.push(undefined(
+                    service,
+                    "networks",
+                    "network",
+                    name,
+                    project.networks.keys(),
+                ));
+            }
+        }
+    }
+}
+
+fn used_volumes_are_declared(project: &Project, problems: &mut Vec<Diagnostic>) {
+    for service in project.services.values() {
+        for mount in service
+            .volumes
+            .iter()
+            .filter(|mount| mount.kind == "volume")
+        {
+            let Some(name) = &mount.source else { continue };
+            if !project.volumes.contains_key(name) {
+                let error = undefined(service, "volumes", "volume", name, project.volumes.keys());
+                let help = format!("declare it at the top level: `volumes: {{{name}: }}`");
+                problems.push(
+                    error
+                        .help(help)
+                        .help("a folder beside this file is written with `./`"),
+                );
+            }
+        }
+    }
+}
+
+fn dependencies_exist(project: &Project, problems: &mut Vec<Diagnostic>) {
+    for service in project.services.values() {
+        for (name, dependency) in &service.depends_on {
+            let attribute = attribute_behind(service, name);
+            if project.services.contains_key(name) {
+                continue;
+            }
+            if let Some(disabled) = project.disabled.get(name) {
+                if dependency.required {
+                    let message = format!(
+                        "service `{}` depends on `{name}`, which no active profile starts",
+                        service.name
+                    );
+                    let help = format!(
+                        "activate one of its profiles: --profile {}",
+                        disabled.profiles.join(", --profile ")
+                    );
+                    problems.push(
+                        problem(service, attribute, message, "depends on it here").help(help),
+                    );
+                }
+                continue;
+            }
+            problems.push(undefined(
+                service,
+                attribute,
+                "service",
+                name,
+                project.services.keys(),
+            ));
+        }
+    }
+}
+
+/// The attribute through which a service depends on another.
+pub fn attribute_behind(service: &Service, dependency: &str) -> &'static str {
+    if service
+        .links
+        .iter()
+        .any(|link| links::split(link).0 == dependency)
+    {
+        return "links";
+    }
+    let from = |entry: &String| volumes_from::split(entry).0 == Target::Service(dependency);
+    if service.volumes_from.iter().any(from) {
+        return "volumes_from";
+    }
+    let modes = [
+        ("network_mode", &service.network_mode),
+        ("ipc", &service.ipc),
+        ("pid", &service.pid),
+        ("uts", &service.uts),
+        ("cgroup", &service.cgroup),
+    ];
+    for (attribute, mode) in modes {
+        if mode
+            .as_deref()
+            .and_then(|mode| mode.strip_prefix("service:"))
+            == Some(dependency)
+        {
+            return attribute;
+        }
+    }
+    "depends_on"
+}
+
+fn build_contexts_of_other_services_exist(project: &Project, problems: &mut Vec<Diagnostic>) {
+    for service in project.services.values() {
+        let Some(build) = &service.build else {
+            continue;
+        };
+        for name in contexts_of_services(build) {
+            match project
+                .services
+                .get(name)
+                .or_else(|| project.disabled.get(name))
+            {
+                None => problems.push(undefined(
+                    service,
+                    "build",
+                    "service",
+                    name,
+                    project.services.keys(),
+                )),
+                Some(other) if other.build.is_none() => {
+                    let message = format!(
+                        "service `{}` builds from service `{name}`, which has no build",
+                        service.name
+                    );
+                    problems.push(problem(service, "build", message, "built from it here"));
+                }
+                Some(_) => {}
+            }
+        }
+    }
+}
+
+/// Services whose images a build starts from (`additional_contexts: {x: service:NAME}`).
+pub fn contexts_of_services(build: &build::Build) -> impl Iterator<Item = &str> {
+    let contexts = build.additional_contexts.values().map(String::as_str);
+    contexts
+        .chain([build.context.as_str()])
+        .filter_map(|context| context.strip_prefix("service:"))
+}
+
+fn a_named_container_is_alone(project: &Project, problems: &mut Vec<Diagnostic>) {
+    for service in project.services.values() {
+        if let (Some(name), 2..) = (&service.container_name, service.replicas()) {
+            let message = format!(
+                "service `{}` asks for {} containers, but all would be named `{name}`",
+                service.name,
+                service.replicas()
+            );
+            problems.push(
+                problem(service, "container_name", message, "one name for several")
+                    .help("remove `container_name`"),
+            );
+        }
+    }
+}
+
+fn container_names_are_unique(project: &Project, problems: &mut Vec<Diagnostic>) {
+    let mut seen: BTreeMap<&str, &Service> = BTreeMap::new();
+    for service in project.services.values() {
+        let Some(name) = service.container_name.as_deref() else {
+            continue;
+        };
+        if let Some(first) = seen.insert(name, service) {
+            let message = format!(
+                "services `{}` and `{}` have one container name",
+                first.name, service.name
+            );
+            let mut error = problem(service, "container_name", message, "taken already");
+            if let Some(span) = first.spans.get("container_name") {
+                error = error.at(*span, "by this one");
+            }
+            problems.push(error);
+        }
+    }
+}
+
+fn mount_targets_are_unique(project: &Project, problems: &mut Vec<Diagnostic>) {
+    for service in project.services.values() {
+        let mounts = service.volumes.iter().map(|mount| mount.target.as_str());
+        let tmpfs = service
+            .tmpfs
+            .iter()
+            .map(|entry| entry.split(':').next().unwrap_or_default());
+        let mut seen = std::collections::BTreeSet::new();
+        for target in mounts.chain(tmpfs) {
+            if !seen.insert(target) {
+                let message = format!("service `{}` mounts two things on `{target}`", service.name);
+                problems.push(problem(service, "volumes", message, "in this list"));
+            }
+        }
+    }
+}
+
+fn replicas_and_scale_agree(project: &Project, problems: &mut Vec<Diagnostic>) {
+    for service in project.services.values() {
+        let replicas = service.deploy.as_ref().and_then(|deploy| deploy.replicas);
+        if let (Some(scale), Some(replicas)) = (service.scale, replicas)
+            && scale != replicas
+        {
+            let message = format!(
+                "service `{}` has `scale: {scale}` and `deploy.replicas: {replicas}`",
+                service.name
+            );
+            problems.push(
+                problem(service, "scale", message, "they must be equal")
+                    .help("keep one of the two"),
+            );
+        }
+        if service.scale.or(replicas).is_some_and(|count| count < 0) {
+            let message = format!(
+                "service `{}` asks for fewer than no containers",
+                service.name
+            );
+            problems.push(problem(service, "scale", message, "0 or more"));
+        }
+    }
+}
+
+/// Two services that publish one port of one address can never both run. (docker compose finds
+/// out when the second one starts.)
+fn ports_are_published_once(project: &Project, problems: &mut Vec<Diagnostic>) {
+    let mut seen: BTreeMap<(String, String, String), &Service> = BTreeMap::new();
+    for service in project.services.values() {
+        for port in &service.ports {
+            let Some(published) = port
+                .published
+                .clone()
+                .filter(|port| !port.contains('-') && port != "0")
+            else {
+                continue;
+            };
+            let address = port.host_ip.clone().unwrap_or_else(|| "0.0.0.0".to_owned());
+            let Some(first) =
+                seen.insert((address, published.clone(), port.protocol.clone()), service)
+            else {
+                continue;
+            };
+            let message = if first.name == service.name {
+                format!(
+                    "service `{}` publishes port {published} twice",
+                    service.name
+                )
+            } else {
+                format!(
+                    "services `{}` and `{}` both publish port {published}",
+                    first.name, service.name
+                )
+            };
+            let mut warning = problem(service, "ports", message, "this one cannot start beside");
+            warning.severity = crate::document::Severity::Warning;
+            if let Some(span) = first
+                .spans
+                .get("ports")
+                .filter(|_| first.name != service.name)
+            {
+                warning = warning.at(*span, "this one");
+            }
+            problems.push(warning);
+        }
+    }
+}
+
+/// Where a span of a service stands, for callers that word their own problems.
+pub fn span_of(service: &Service, attribute: &str) -> Option<Span> {
+    service.spans.get(attribute).copied().or(service.span)
+}
