@@ -1,1 +1,167 @@
-//! containers
+//! Whether a container still is what its service asks for, and if not, why.
+
+use std::collections::BTreeMap;
+
+use super::images::ImageStep;
+use super::observed::{Container, State};
+use super::{Cause, ImageMoved, Observed};
+use crate::project::hash::{self, Encoding};
+use crate::project::{Project, Service};
+
+/// When containers are replaced.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Recreate {
+    /// When they differ from what is asked for.
+    #[default]
+    Diverged,
+    /// In any case.
+    Force,
+    /// Never.
+    Never,
+}
+
+/// What is to become of a container that exists.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Verdict {
+    /// It is as wanted.
+    Keep,
+    /// It is replaced.
+    Replace(Cause),
+    /// It is replaced if one of these images moves while the plan runs.
+    ReplaceIf(Vec<ImageMoved>),
+}
+
+/// What a verdict is made from, besides the container itself.
+#[derive(Debug)]
+pub struct Wanted<'a> {
+    /// The project.
+    pub project: &'a Project,
+    /// The service.
+    pub service: &'a Service,
+    /// What becomes of its image.
+    pub image: ImageStep,
+    /// When to replace.
+    pub recreate: Recreate,
+    /// Engine names of its networks, by key.
+    pub networks: &'a BTreeMap<String, String>,
+    /// Engine names of its volumes, by key.
+    pub volumes: &'a BTreeMap<String, String>,
+    /// Verdicts on services whose namespaces or volumes it shares.
+    pub parents: &'a BTreeMap<&'a str, Verdict>,
+}
+
+/// Judges a container.
+pub fn judge(container: &Container, wanted: &Wanted<'_>, observed: &Observed) -> Verdict {
+    match wanted.recreate {
+        Recreate::Never => return Verdict::Keep,
+        Recreate::Force => return Verdict::Replace(Cause::Asked("--force-recreate")),
+        Recreate::Diverged => {}
+    }
+    let mut maybe = Vec::new();
+    for (parent, verdict) in wanted.parents {
+        match verdict {
+            Verdict::Keep => {}
+            Verdict::Replace(_) => return Verdict::Replace(Cause::ParentRecreated((*parent).to_owned())),
+            Verdict::ReplaceIf(moved) => maybe.extend(moved.iter().cloned()),
+        }
+    }
+    let certain = config_cause(container, wanted.service, observed)
+        .or_else(|| image_cause(container, wanted, observed))
+        .or_else(|| network_cause(container, wanted, observed))
+        .or_else(|| volume_cause(container, wanted));
+    if let Some(cause) = certain {
+        return Verdict::Replace(cause);
+    }
+    if matches!(wanted.image, ImageStep::MayMove(_)) {
+        let reference = wanted.service.image_name(&wanted.project.name);
+        maybe.push(ImageMoved { reference, from: container.image_id.clone() });
+    }
+    if maybe.is_empty() { Verdict::Keep } else { Verdict::ReplaceIf(maybe) }
+}
+
+/// Our own label names the attributes that differ. Without it there is docker compose's hash,
+/// which can only be equal or not, in one of the encodings that it has had.
+fn config_cause(container: &Container, service: &Service, observed: &Observed) -> Option<Cause> {
+    if let Some(stored) = &container.attributes {
+        let now = hash::attributes(service);
+        let mut changed: Vec<String> = Vec::new();
+        for (key, hash) in &now {
+            if stored.get(*key) != Some(hash) {
+                changed.push((*key).to_owned());
+            }
+        }
+        changed.extend(stored.keys().filter(|key| !now.contains_key(key.as_str())).cloned());
+        changed.sort();
+        return (!changed.is_empty()).then_some(Cause::ConfigChanged(changed));
+    }
+    let resolved = resolve_references(service, observed);
+    let known = [Encoding::Current, Encoding::V2].map(|encoding| hash::service(&resolved, encoding));
+    (!known.contains(&container.config_hash)).then_some(Cause::ConfigDiffers)
+}
+
+/// docker compose hashes a service after `service:NAME` has become `container:ID`.
+fn resolve_references(service: &Service, observed: &Observed) -> Service {
+    let id = |name: &str| {
+        let of_service = observed.containers.iter().filter(|container| container.service == name && !container.one_off);
+        of_service.min_by_key(|container| container.number).map(|container| container.id.clone())
+    };
+    let resolve = |mode: &Option<String>| -> Option<String> {
+        let resolved = mode.as_deref().and_then(|mode| mode.strip_prefix("service:")).and_then(id);
+        resolved.map(|id| format!("container:{id}")).or_else(|| mode.clone())
+    };
+    let mut resolved = service.clone();
+    resolved.network_mode = resolve(&service.network_mode);
+    resolved.ipc = resolve(&service.ipc);
+    resolved.pid = resolve(&service.pid);
+    for entry in &mut resolved.volumes_from {
+        use crate::project::service::volumes_from::{Target, split};
+        if let (Target::Service(name), _) = split(entry)
+            && let Some(id) = id(name)
+        {
+            *entry = id;
+        }
+    }
+    resolved
+}
+
+fn image_cause(container: &Container, wanted: &Wanted<'_>, observed: &Observed) -> Option<Cause> {
+    let name = wanted.service.image_name(&wanted.project.name);
+    match observed.images.get(&name) {
+        // It may move on from there, but it has moved already.
+        Some(id) if *id != container.image_id => {
+            Some(Cause::ImageChanged { from: container.image_id.clone(), to: id.clone() })
+        }
+        Some(_) => None,
+        // Whatever arrives under this name, the container was made of something that lost it.
+        None => Some(Cause::ImageChanged { from: container.image_id.clone(), to: "a new one".to_owned() }),
+    }
+}
+
+/// Only running containers tell what they are connected to.
+fn network_cause(container: &Container, wanted: &Wanted<'_>, observed: &Observed) -> Option<Cause> {
+    if container.state != State::Running {
+        return None;
+    }
+    for key in wanted.service.networks.iter().flat_map(BTreeMap::keys) {
+        let Some(name) = wanted.networks.get(key) else { continue };
+        let there = observed.networks.get(name).map(|network| network.id.as_str());
+        let connected = container.networks.get(name).map(String::as_str);
+        // Lists of some engines leave the id out; then the name has to do.
+        let same = connected.is_some_and(|id| id.is_empty() || Some(id) == there);
+        if !same {
+            return Some(Cause::NetworkMissing(name.clone()));
+        }
+    }
+    None
+}
+
+fn volume_cause(container: &Container, wanted: &Wanted<'_>) -> Option<Cause> {
+    for mount in wanted.service.volumes.iter().filter(|mount| mount.kind == "volume") {
+        let Some(name) = mount.source.as_ref().and_then(|key| wanted.volumes.get(key)) else { continue };
+        let mounted = container.mounts.iter().any(|found| found.name == *name && found.target == mount.target);
+        if !mounted {
+            return Some(Cause::VolumeMissing(name.clone()));
+        }
+    }
+    None
+}

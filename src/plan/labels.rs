@@ -1,1 +1,108 @@
-//! labels
+//! Labels of everything that is created: docker compose's, so that either tool recognises what
+//! the other made, and one of our own.
+
+use std::collections::BTreeMap;
+
+use crate::project::{Project, Service, hash};
+
+/// The project that something belongs to.
+pub const PROJECT: &str = "com.docker.compose.project";
+/// The service that a container or image belongs to.
+pub const SERVICE: &str = "com.docker.compose.service";
+/// Version of the tool that made it.
+pub const VERSION: &str = "com.docker.compose.version";
+/// The project's folder.
+pub const WORKING_DIR: &str = "com.docker.compose.project.working_dir";
+/// The project's files, joined by commas.
+pub const CONFIG_FILES: &str = "com.docker.compose.project.config_files";
+/// Files given by `--env-file`, joined by commas.
+pub const ENVIRONMENT_FILE: &str = "com.docker.compose.project.environment_file";
+/// `True` for containers made by `run`.
+pub const ONE_OFF: &str = "com.docker.compose.oneoff";
+/// A container's number among its service's.
+pub const NUMBER: &str = "com.docker.compose.container-number";
+/// docker compose's hash of the configuration.
+pub const CONFIG_HASH: &str = "com.docker.compose.config-hash";
+/// What the service depends on: `service:condition:restart`, joined by commas.
+pub const DEPENDS_ON: &str = "com.docker.compose.depends_on";
+/// Id of the image that a container was made of.
+pub const IMAGE: &str = "com.docker.compose.image";
+/// What a replacement replaces.
+pub const REPLACE: &str = "com.docker.compose.replace";
+/// A network's key.
+pub const NETWORK: &str = "com.docker.compose.network";
+/// A volume's key.
+pub const VOLUME: &str = "com.docker.compose.volume";
+/// Ours: `attribute=hash` pairs joined by commas, so that a difference can be named.
+pub const ATTRIBUTES: &str = "dev.rcompose.attributes";
+
+/// The version that is written: docker compose shows it, nothing depends on it.
+pub const VERSION_VALUE: &str = env!("CARGO_PKG_VERSION");
+
+/// The labels of a container. The user's come first and lose where they clash.
+pub fn container(project: &Project, service: &Service, number: u32, config_hash: &str) -> BTreeMap<String, String> {
+    let mut labels = service.labels.clone();
+    let mut add = |key: &str, value: String| labels.insert(key.to_owned(), value);
+    add(PROJECT, project.name.clone());
+    add(SERVICE, service.name.clone());
+    add(VERSION, VERSION_VALUE.to_owned());
+    add(WORKING_DIR, project.directory.to_string_lossy().into_owned());
+    add(CONFIG_FILES, project.files.join(","));
+    if !project.env_files.is_empty() {
+        add(ENVIRONMENT_FILE, project.env_files.join(","));
+    }
+    add(ONE_OFF, "False".to_owned());
+    add(NUMBER, number.to_string());
+    add(CONFIG_HASH, config_hash.to_owned());
+    add(DEPENDS_ON, depends_on(service));
+    add(ATTRIBUTES, write_attributes(&hash::attributes(service)));
+    labels
+}
+
+/// The labels of a network or volume; `kind` is [`NETWORK`] or [`VOLUME`].
+pub fn resource(
+    project: &Project,
+    kind: &str,
+    key: &str,
+    own: &BTreeMap<String, String>,
+    config_hash: &str,
+) -> BTreeMap<String, String> {
+    let mut labels = own.clone();
+    labels.insert(kind.to_owned(), key.to_owned());
+    labels.insert(PROJECT.to_owned(), project.name.clone());
+    labels.insert(VERSION.to_owned(), VERSION_VALUE.to_owned());
+    labels.insert(CONFIG_HASH.to_owned(), config_hash.to_owned());
+    labels
+}
+
+/// The labels of an image that is built.
+pub fn image(project: &str, service: &Service) -> BTreeMap<String, String> {
+    let mut labels = service.build.as_ref().map(|build| build.labels.clone()).unwrap_or_default();
+    labels.insert(PROJECT.to_owned(), project.to_owned());
+    labels.insert(SERVICE.to_owned(), service.name.clone());
+    labels.insert(VERSION.to_owned(), VERSION_VALUE.to_owned());
+    labels
+}
+
+fn depends_on(service: &Service) -> String {
+    let entry = |(name, dependency): (&String, &crate::project::service::depends_on::Dependency)| {
+        format!("{name}:{}:{}", dependency.condition.word(), dependency.restart)
+    };
+    service.depends_on.iter().map(entry).collect::<Vec<_>>().join(",")
+}
+
+fn write_attributes(hashes: &BTreeMap<&'static str, String>) -> String {
+    hashes.iter().map(|(key, hash)| format!("{key}={hash}")).collect::<Vec<_>>().join(",")
+}
+
+/// Reads [`ATTRIBUTES`] back.
+pub fn read_attributes(label: &str) -> BTreeMap<String, String> {
+    let pair = |pair: &str| pair.split_once('=').map(|(key, hash)| (key.to_owned(), hash.to_owned()));
+    label.split(',').filter_map(pair).collect()
+}
+
+/// Reads the service names out of [`DEPENDS_ON`].
+pub fn read_depends_on(label: &str) -> Vec<String> {
+    let name = |entry: &str| entry.split(':').next().unwrap_or_default().to_owned();
+    label.split(',').map(name).filter(|name| !name.is_empty()).collect()
+}
