@@ -1,3 +1,4 @@
 //! rcompose.
+pub mod build;
 pub mod document;
 pub mod engine;
