@@ -174,3 +174,140 @@ impl Run<'_> {
 fn is_summary(text: &str) -> bool {
     !text.ends_with('\n') && (text.starts_with("Digest: ") || text.starts_with("Status: "))
 }
+
+#[cfg(test)]
+mod tests {
+    use futures_util::stream;
+    use pretty_assertions::assert_eq;
+
+    use super::super::context::archive::Sent;
+    use super::*;
+
+    /// What a build answers, and the lines it tells, when the engine's answers are these.
+    async fn check(
+        answers: Vec<Result<Progress, EngineError>>,
+        sent: Result<Sent, BuildError>,
+    ) -> (Result<Built, BuildError>, Vec<BuildEvent>) {
+        let (sender, sending) = oneshot::channel();
+        sender.send(sent).unwrap();
+        let mut events = Vec::new();
+        let run = Run {
+            sending: Some(sending),
+            events: &mut |event| events.push(event),
+            lines: Lines::default(),
+            transcript: Transcript::default(),
+            image_id: None,
+        };
+        let result = run.drain(Box::pin(stream::iter(answers))).await;
+        (result, events)
+    }
+
+    fn text(text: &str) -> Result<Progress, EngineError> {
+        Ok(Progress {
+            text: text.to_owned(),
+            ..Progress::default()
+        })
+    }
+
+    fn pull(id: &str, text: &str, current: Option<u64>) -> Result<Progress, EngineError> {
+        Ok(Progress {
+            id: Some(id.to_owned()),
+            text: text.to_owned(),
+            current,
+            ..Progress::default()
+        })
+    }
+
+    fn line(line: &str) -> BuildEvent {
+        BuildEvent::Line(line.to_owned())
+    }
+
+    const SENT: Sent = Sent { files: 2, bytes: 3 };
+
+    #[tokio::test]
+    async fn the_id_that_is_announced_is_the_image() {
+        let announced = Progress {
+            image_id: Some("sha256:abc".to_owned()),
+            ..Progress::default()
+        };
+        let answers = vec![
+            text("Step 1/1 : FROM busybox\n"),
+            pull("latest", "Pulling from library/busybox", None),
+            pull("0123", "Downloading", Some(7)),
+            text("Digest: sha256:d"),
+            text("Status: Downloaded newer image"),
+            Ok(announced),
+            text("Successfully built abc"),
+        ];
+        let (result, events) = check(answers, Ok(SENT)).await;
+        assert_eq!(result.unwrap().image_id, "sha256:abc");
+        let expected = [
+            BuildEvent::ContextSent { files: 2, bytes: 3 },
+            line("Step 1/1 : FROM busybox"),
+            line("latest: Pulling from library/busybox"),
+            line("Digest: sha256:d"),
+            line("Status: Downloaded newer image"),
+            line("Successfully built abc"),
+        ];
+        assert_eq!(events, expected);
+    }
+
+    #[tokio::test]
+    async fn a_failing_step_is_named_with_what_it_printed() {
+        let refused = EngineError::Refused {
+            status: 200,
+            message: "The command '/bin/sh -c make' returned a non-zero code: 3".to_owned(),
+        };
+        let answers = vec![
+            text("Step 1/2 : FROM busybox\n"),
+            text(" ---> 0123\n"),
+            text("Step 2/2 : RUN make\n"),
+            text(" ---> Running in 4567\n"),
+            text("no rule"),
+            Err(refused),
+        ];
+        let (result, events) = check(answers, Ok(SENT)).await;
+        assert_eq!(events.last(), Some(&line("no rule")));
+        let error = result.unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "Step 2/2 : RUN make: The command '/bin/sh -c make' returned a non-zero code: 3"
+        );
+        let BuildError::Failed { code, output, .. } = error else {
+            panic!("{error:?}");
+        };
+        assert_eq!((code, output), (Some(3), vec!["no rule".to_owned()]));
+    }
+
+    #[tokio::test]
+    async fn a_context_that_broke_off_is_the_cause() {
+        let lost = || vec![Err(EngineError::Broken("connection reset".to_owned()))];
+        let changed = BuildError::Changed {
+            path: "/ctx/log".into(),
+        };
+        let (result, _) = check(lost(), Err(changed)).await;
+        assert!(
+            matches!(result, Err(BuildError::Changed { .. })),
+            "{result:?}"
+        );
+        let (result, _) = check(lost(), Ok(SENT)).await;
+        assert!(matches!(result, Err(BuildError::Engine(_))), "{result:?}");
+    }
+
+    #[tokio::test]
+    async fn an_end_without_an_image_is_an_error() {
+        let (result, _) = check(vec![text("Step 1/1 : FROM a\n")], Ok(SENT)).await;
+        assert!(matches!(result, Err(BuildError::Engine(_))), "{result:?}");
+    }
+
+    #[test]
+    fn a_remote_context_is_left_to_the_engine() {
+        let url = "https://example.com/app.git#main:docker";
+        let mut build = Build::new(Context::Remote(url.to_owned()));
+        let request = remote(&build, url).unwrap();
+        assert_eq!(request.remote.as_deref(), Some(url));
+        assert_eq!(request.dockerfile, "Dockerfile");
+        build.dockerfile = Dockerfile::Inline("FROM busybox".to_owned());
+        assert!(remote(&build, url).is_err());
+    }
+}

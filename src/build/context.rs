@@ -215,3 +215,131 @@ pub(crate) fn unreadable(path: &Path, error: &io::Error) -> BuildError {
         reason: error.to_string(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use pretty_assertions::assert_eq;
+
+    use super::*;
+
+    /// Opens a folder with the given files.
+    fn open(files: &[(&str, &str)], dockerfile: &Dockerfile) -> Result<LocalContext, BuildError> {
+        let folder = tempfile::tempdir().unwrap();
+        let root = folder.path().join("ctx");
+        for (name, text) in files {
+            let path = root.join(name);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(path, text).unwrap();
+        }
+        LocalContext::open(&root, dockerfile)
+    }
+
+    fn path(path: &str) -> Dockerfile {
+        Dockerfile::Path(path.into())
+    }
+
+    /// The Dockerfile's name on the wire, and the `.dockerignore` that goes instead of the real one.
+    fn check(files: &[(&str, &str)], dockerfile: &Dockerfile) -> (String, Option<String>) {
+        let mut context = open(files, dockerfile).unwrap();
+        let ignore = context.extras.remove(DOCKERIGNORE);
+        (
+            context.dockerfile,
+            ignore.map(|text| String::from_utf8(text).unwrap()),
+        )
+    }
+
+    fn plain(name: &str) -> (String, Option<String>) {
+        (name.to_owned(), None)
+    }
+
+    fn with(name: &str, ignore: &str) -> (String, Option<String>) {
+        (name.to_owned(), Some(ignore.to_owned()))
+    }
+
+    #[test]
+    fn a_dockerfile_that_is_simply_there_goes_as_it_is() {
+        let default = Dockerfile::default();
+        assert_eq!(check(&[("Dockerfile", "")], &default), plain("Dockerfile"));
+        assert_eq!(check(&[("dockerfile", "")], &default), plain("dockerfile"));
+        let files = [("docker/web", ""), (".dockerignore", "x")];
+        assert_eq!(
+            check(&files, &path("docker/../docker/web")),
+            plain("docker/web")
+        );
+    }
+
+    #[test]
+    fn any_other_dockerfile_goes_under_a_reserved_name_and_is_removed() {
+        let removed = ".dockerignore\n.dockerfile.rcompose\n";
+        let default = Dockerfile::default();
+        let inline = Dockerfile::Inline("FROM a".to_owned());
+        let excluded = [("Dockerfile", ""), (".dockerignore", "*")];
+        assert_eq!(check(&excluded, &default), with(RESERVED, removed));
+        assert_eq!(check(&[("x", "")], &inline), with(RESERVED, removed));
+        let outside = [("x", ""), ("../Dockerfile", "")];
+        assert_eq!(
+            check(&outside, &path("../Dockerfile")),
+            with(RESERVED, removed)
+        );
+        let kept = [("x", ""), (".dockerignore", "y")];
+        let expected = with(RESERVED, "y\n.dockerfile.rcompose\n");
+        assert_eq!(check(&kept, &inline), expected);
+    }
+
+    #[test]
+    fn an_ignore_file_beside_the_dockerfile_wins() {
+        let files = [
+            ("Dockerfile", ""),
+            ("Dockerfile.dockerignore", "a"),
+            (".dockerignore", "b"),
+        ];
+        let context = open(&files, &Dockerfile::default()).unwrap();
+        assert!(context.ignore.excludes("a"));
+        assert!(!context.ignore.excludes("b"));
+        assert!(context.extras.is_empty());
+    }
+
+    #[test]
+    fn the_ignore_file_that_lost_removes_nothing() {
+        let files = [
+            ("[1]", ""),
+            ("[1].dockerignore", "a"),
+            (".dockerignore", "*"),
+        ];
+        let expected = with("[1]", "*\n!.dockerignore\n!\\[1\\]\n");
+        assert_eq!(check(&files, &path("[1]")), expected);
+    }
+
+    #[test]
+    fn what_is_missing_is_named_with_what_is_there() {
+        let files = [("Dokerfile", ""), (".dockerignore", "")];
+        let error = open(&files, &Dockerfile::default()).unwrap_err();
+        let message = error.to_string();
+        assert!(
+            message.contains("ctx/Dockerfile does not exist (there is "),
+            "{message}"
+        );
+        assert!(message.ends_with("ctx/Dokerfile)"), "{message}");
+
+        let folder = tempfile::tempdir().unwrap();
+        fs::create_dir(folder.path().join("web")).unwrap();
+        let error = LocalContext::open(&folder.path().join("wep"), &Dockerfile::default());
+        let message = error.unwrap_err().to_string();
+        assert!(message.ends_with("/web)"), "{message}");
+
+        let error = open(&[("../ctx", "")], &Dockerfile::default()).unwrap_err();
+        assert!(
+            matches!(error, BuildError::ContextNotFolder { .. }),
+            "{error}"
+        );
+    }
+
+    #[test]
+    fn a_bad_pattern_is_named_with_file_and_line() {
+        let files = [("Dockerfile", ""), (".dockerignore", "a\n[b\n")];
+        let message = open(&files, &Dockerfile::default())
+            .unwrap_err()
+            .to_string();
+        assert!(message.ends_with("ctx/.dockerignore:2: `[b` is no pattern: `[` is not closed"));
+    }
+}

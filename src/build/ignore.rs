@@ -358,3 +358,209 @@ fn after_slashes(text: &[char], reached: &mut [bool]) {
         reached[at + 1] |= begun && text[at] == '/';
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::Ignore;
+
+    /// A file, a path and whether the path stays behind. What the engine's own client sends for
+    /// these files is compared in `tests/docker/build.rs`.
+    #[rustfmt::skip]
+    const TABLE: &[(&str, &str, bool)] = &[
+        // Anchored at the context; what matches a folder matches what is in it.
+        ("node_modules", "node_modules", true),
+        ("node_modules", "node_modules/a/b.js", true),
+        ("node_modules", "web/node_modules", false),
+        ("node_modules", "node_modules2", false),
+        ("src/gen", "src/gen/x", true),
+        ("src/gen", "src/generated", false),
+        ("Foo", "foo", false),
+        // Ways to write the same path.
+        ("/foo", "foo", true),
+        ("//foo//", "foo", true),
+        ("./foo", "foo", true),
+        ("foo/", "foo", true),
+        ("foo/", "foo/bar", true),
+        ("foo/../bar", "bar", true),
+        ("foo/../bar", "foo", false),
+        ("foo/./bar", "foo/bar", true),
+        ("../foo", "foo", false),
+        ("/../foo", "foo", true),
+        ("  foo  ", "foo", true),
+        ("\tfoo\r", "foo", true),
+        (".", "foo", false),
+        ("/", "foo", false),
+        ("a/..", "a", false),
+        // Lines that are none.
+        ("# foo\nfoo", "foo", true),
+        ("#foo", "#foo", false),
+        (" #foo", "#foo", true),
+        ("\\#foo", "#foo", true),
+        ("\n\n  \nfoo\n\n", "foo", true),
+        ("\u{feff}foo", "foo", true),
+        ("\u{feff}# foo", "foo", false),
+        ("a\r\nb\r\n", "b", true),
+        // One star and one question mark stay in a name.
+        ("*.log", "a.log", true),
+        ("*.log", ".log", true),
+        ("*.log", "logs/a.log", false),
+        ("*.log", "a.log/b", true),
+        ("*", "anything/below", true),
+        ("*/temp*", "a/temporary", true),
+        ("*/temp*", "temporary", false),
+        ("*/temp*", "a/b/temporary", false),
+        ("a*b*c", "aXbXbc", true),
+        ("a*b*c", "a/b/c", false),
+        ("temp?", "tempa", true),
+        ("temp?", "temp", false),
+        ("temp?", "temp/", false),
+        ("?", "ä", true),
+        ("a?c", "a/c", false),
+        // Two stars do not.
+        ("**", "a/b", true),
+        ("**/", "a", true),
+        ("**/foo", "foo", true),
+        ("**/foo", "a/b/foo", true),
+        ("**/foo", "a/xfoo", false),
+        ("**/*.go", "a.go", true),
+        ("**/*.go", "a/b/c.go", true),
+        ("**foo", "a/xfoo", true),
+        ("**foo*", "a/xfoo", false),
+        ("foo/**", "foo/a/b", true),
+        ("foo/**", "foo", false),
+        ("foo**", "foobar/x", true),
+        ("a/**/b", "a/b", true),
+        ("a/**/b", "a/x/y/b", true),
+        ("a/**/b", "a/xb", false),
+        ("a**b", "ab", true),
+        ("a**b", "ax/b", true),
+        ("a**b", "axb", false),
+        ("**/a/**", "x/a/b/c", true),
+        ("***", "a/b", true),
+        ("a/**/*", "a/b/c", true),
+        ("a/**/*", "a", false),
+        // Sets.
+        ("[a-c]x", "bx", true),
+        ("[a-c]x", "dx", false),
+        ("[^a]x", "bx", true),
+        ("[^a]x", "ax", false),
+        ("[!a]x", "!x", true),
+        ("[!a]x", "ax", true),
+        ("[!a]x", "bx", false),
+        ("a[^b]c", "a/c", true),
+        ("[\\]]x", "]x", true),
+        ("[a\\-c]x", "-x", true),
+        ("[a\\-c]x", "bx", false),
+        ("[[]x", "[x", true),
+        ("[*]x", "*x", true),
+        ("[.]x", "ax", false),
+        ("a]", "a]", true),
+        // Nothing else is special.
+        ("{a,b}", "a", false),
+        ("{a,b}", "{a,b}", true),
+        ("a+(b)|$.c", "a+(b)|$.c", true),
+        ("a.c", "abc", false),
+        ("a.*", "abc", false),
+        ("~x", "~x", true),
+        ("^a*", "ab", false),
+        ("\\*", "*", true),
+        ("\\*", "a", false),
+        ("a\\?b", "a?b", true),
+        ("a\\b", "ab", true),
+        ("with space", "with space", true),
+        ("日本*", "日本語", true),
+        // Exceptions: the last match wins.
+        ("*.md\n!README.md", "README.md", false),
+        ("*.md\n!README.md", "OTHER.md", true),
+        ("!README.md\n*.md", "README.md", true),
+        ("*.md\n!README*.md\nREADME-secret.md", "README-secret.md", true),
+        ("*\n!src", "src/a/b", false),
+        ("*\n!src", "lib/a", true),
+        ("*\n!src\nsrc/gen", "src/gen/x", true),
+        ("*\n!src\nsrc/gen\n!src/gen/keep", "src/gen/keep", false),
+        ("docs\n!docs/README.md", "docs/README.md", false),
+        ("docs\n!docs/README.md", "docs/x", true),
+        ("*\n!**/*.rs", "a/b/c.rs", false),
+        ("*\n!**/*.rs", "a/b/c.py", true),
+        ("foo\n! foo", "foo", false),
+        ("foo\n!/foo/", "foo", false),
+        ("foo\n!./bar/../foo", "foo/x", false),
+        ("!foo", "foo", false),
+        ("\\!foo", "!foo", true),
+        ("!!foo", "!foo", false),
+        ("*\n!!foo", "!foo", false),
+        // The order of looking has a consequence.
+        ("a\n!a/b\na*", "a/b", false),
+        ("a\n!a/b\na", "a/b", false),
+        ("a\n!a/b\na/b", "a/b", true),
+        ("a\n!a/b\na/*", "a/b", true),
+    ];
+
+    #[test]
+    fn paths_stay_behind_as_with_the_engine() {
+        for (file, path, expected) in TABLE {
+            let ignore = Ignore::parse(file).unwrap();
+            assert_eq!(ignore.excludes(path), *expected, "{file:?} on {path:?}");
+        }
+    }
+
+    #[test]
+    fn folders_are_entered_only_for_an_exception() {
+        for (file, folder, expected) in [
+            ("", "a", false),
+            ("a", "a", true),
+            ("a", "a/b", true),
+            ("a", "b", false),
+            ("a\n!a/b", "a", false),
+            ("a\n!a/b/c", "a/b", false),
+            ("a\n!a/b", "a/c", true),
+            ("a\n!a/b", "ab", false),
+            ("*\n!src/**/*.rs", "src", false),
+            ("*\n!src/**/*.rs", "src/x/y", false),
+            ("*\n!src/**/*.rs", "node_modules", true),
+            ("*\n!*/keep", "node_modules", false),
+            ("*\n!*/keep", "node_modules/x", true),
+            ("*\n!**/keep", "node_modules/x", false),
+            ("*\n!**/*.rs", "a/b", false),
+            ("*\n!src/**", "src/a", false),
+            ("*\n!src/**", "lib", true),
+            ("*\n!lib*/x", "library", false),
+            ("*\n!lib*/x", "bin", true),
+            // The exception comes too early to bring anything back.
+            ("!a/b\na", "a", true),
+            ("*\n!src\nsrc/gen", "src/gen", true),
+        ] {
+            let ignore = Ignore::parse(file).unwrap();
+            assert_eq!(ignore.may_skip_dir(folder), expected, "{file:?} {folder:?}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_pattern_is_named_with_its_line() {
+        for (file, line) in [
+            ("!", 1),
+            ("a\n! ", 2),
+            ("!/", 1),
+            ("a\n\n[", 3),
+            ("[]", 1),
+            ("[]a]", 1),
+            ("[^]", 1),
+            ("[a", 1),
+            ("[a-", 1),
+            ("[a-]", 1),
+            ("[-a]", 1),
+            ("[z-a]", 1),
+            ("a\\", 1),
+            ("[a\\", 1),
+        ] {
+            let error = Ignore::parse(file).unwrap_err();
+            assert_eq!(error.line, line, "{file:?}: {error}");
+        }
+    }
+
+    #[test]
+    fn a_pattern_of_many_stars_is_quick() {
+        let ignore = Ignore::parse(&format!("{}b", "*a".repeat(200))).unwrap();
+        assert!(!ignore.excludes(&"a".repeat(2000)));
+    }
+}

@@ -336,3 +336,186 @@ impl Write for Sink {
         self.send()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::path::PathBuf;
+
+    use futures_util::StreamExt;
+    use pretty_assertions::assert_eq;
+
+    use super::super::super::Dockerfile;
+    use super::*;
+
+    /// Sends a folder and gives what the stream held, and how it ended.
+    async fn send(folder: &Path) -> (Vec<u8>, Result<Sent, BuildError>) {
+        let dockerfile = Dockerfile::Inline("FROM busybox".to_owned());
+        let mut context = LocalContext::open(folder, &dockerfile).unwrap();
+        // Only what is in the folder is of interest here.
+        context.extras.clear();
+        let mut packing = Packing::start(context);
+        let mut archive = Vec::new();
+        while let Some(Ok(piece)) = packing.bytes.next().await {
+            archive.extend_from_slice(&piece);
+        }
+        (archive, packing.outcome.await.unwrap())
+    }
+
+    struct Received {
+        path: PathBuf,
+        header: Header,
+        link: Option<PathBuf>,
+        contents: Vec<u8>,
+    }
+
+    async fn send_and_read(folder: &Path) -> Vec<Received> {
+        let (archive, outcome) = send(folder).await;
+        let sent = outcome.unwrap();
+        assert_eq!(sent.bytes, archive.len() as u64);
+        let mut read = Vec::new();
+        for entry in tar::Archive::new(archive.as_slice()).entries().unwrap() {
+            let mut entry = entry.unwrap();
+            let mut contents = Vec::new();
+            entry.read_to_end(&mut contents).unwrap();
+            read.push(Received {
+                path: entry.path().unwrap().into_owned(),
+                header: entry.header().clone(),
+                link: entry.link_name().unwrap().map(std::borrow::Cow::into_owned),
+                contents,
+            });
+        }
+        assert_eq!(sent.files, read.len() as u64);
+        read
+    }
+
+    #[tokio::test]
+    async fn entries_come_sorted_with_modes_and_times_and_no_owner() {
+        use std::os::unix::fs::PermissionsExt;
+        let folder = tempfile::tempdir().unwrap();
+        let at = |name: &str| folder.path().join(name);
+        fs::create_dir(at("b")).unwrap();
+        fs::write(at("b/script"), "#!").unwrap();
+        fs::set_permissions(at("b/script"), fs::Permissions::from_mode(0o4751)).unwrap();
+        let time = UNIX_EPOCH + std::time::Duration::from_millis(1_500_000_000_900);
+        let file = File::options().write(true).open(at("b/script")).unwrap();
+        file.set_modified(time).unwrap();
+        // Sorts between `b` and `b/script` as text, but not as a path.
+        fs::write(at("b-a"), "x").unwrap();
+        fs::hard_link(at("b-a"), at("a")).unwrap();
+
+        let entries = send_and_read(folder.path()).await;
+        let paths: Vec<_> = entries.iter().map(|e| e.path.to_str().unwrap()).collect();
+        assert_eq!(paths, ["a", "b", "b/script", "b-a"]);
+        let script = &entries[2];
+        assert_eq!(script.header.mode().unwrap(), 0o4751);
+        assert_eq!(script.header.mtime().unwrap(), 1_500_000_000);
+        assert_eq!(script.contents, b"#!");
+        for entry in &entries {
+            assert_eq!(entry.header.uid().unwrap(), 0);
+            assert_eq!(entry.header.gid().unwrap(), 0);
+        }
+        for hard_link in [&entries[0], &entries[3]] {
+            assert!(hard_link.header.entry_type().is_file());
+            assert_eq!(hard_link.contents, b"x");
+        }
+    }
+
+    #[tokio::test]
+    async fn links_are_sent_to_the_letter() {
+        use std::os::unix::fs::symlink;
+        let folder = tempfile::tempdir().unwrap();
+        let long = "d/".repeat(100) + "e";
+        let targets = ["/absolute", "nowhere", "./x//y/", "../..", long.as_str()];
+        for (number, target) in targets.iter().enumerate() {
+            symlink(target, folder.path().join(number.to_string())).unwrap();
+        }
+        let entries = send_and_read(folder.path()).await;
+        let links: Vec<_> = entries
+            .iter()
+            .map(|entry| entry.link.as_ref().unwrap().to_str().unwrap())
+            .collect();
+        assert_eq!(links, targets);
+    }
+
+    #[tokio::test]
+    async fn names_may_be_long_or_no_text() {
+        use std::ffi::OsStr;
+        use std::os::unix::ffi::OsStrExt;
+        let folder = tempfile::tempdir().unwrap();
+        let deep = ["d".repeat(90), "e".repeat(90), "f".repeat(200)]
+            .iter()
+            .collect::<PathBuf>();
+        fs::create_dir_all(folder.path().join(deep.parent().unwrap())).unwrap();
+        fs::write(folder.path().join(&deep), "deep").unwrap();
+        let odd = OsStr::from_bytes(b"latin1-\xe4");
+        fs::write(folder.path().join(odd), "odd").unwrap();
+        let entries = send_and_read(folder.path()).await;
+        assert_eq!(entries[2].path, deep);
+        assert_eq!(entries[2].contents, b"deep");
+        assert_eq!(entries[3].path, Path::new(odd));
+    }
+
+    #[tokio::test]
+    async fn sockets_are_left_out() {
+        let folder = tempfile::tempdir().unwrap();
+        let listener = std::os::unix::net::UnixListener::bind(folder.path().join("s")).unwrap();
+        fs::write(folder.path().join("t"), "").unwrap();
+        let entries = send_and_read(folder.path()).await;
+        assert_eq!(entries.len(), 1);
+        assert_eq!(entries[0].path, Path::new("t"));
+        drop(listener);
+    }
+
+    #[test]
+    fn a_file_must_keep_its_length() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("log");
+        fs::write(&path, "12345").unwrap();
+        let read = |promised| {
+            let mut promised = Promised {
+                path: &path,
+                file: File::open(&path).unwrap(),
+                left: promised,
+            };
+            let read = promised.read_to_end(&mut Vec::new());
+            read.map_err(|error| error.downcast::<BuildError>().unwrap())
+        };
+        assert_eq!(read(5).unwrap(), 5);
+        for promised in [0, 4, 6] {
+            let error = read(promised).unwrap_err();
+            assert!(matches!(error, BuildError::Changed { .. }), "{promised}");
+            assert!(error.to_string().contains("log"), "{error}");
+        }
+    }
+
+    #[tokio::test]
+    async fn what_cannot_be_read_is_named() {
+        // Reading the memory of a process at address 0 fails for everybody, root too.
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("mem");
+        fs::write(&path, "").unwrap();
+        let failing = Promised {
+            path: &path,
+            file: File::open("/proc/self/mem").unwrap(),
+            left: 1,
+        };
+        let error = io::copy(&mut { failing }, &mut io::sink()).unwrap_err();
+        let error = error.downcast::<BuildError>().unwrap();
+        assert!(matches!(&error, BuildError::Unreadable { path: named, .. } if *named == path));
+    }
+
+    #[tokio::test]
+    async fn the_stream_waits_for_its_reader_and_ends_with_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let big = File::create(folder.path().join("big")).unwrap();
+        big.set_len(64 << 20).unwrap();
+        let dockerfile = Dockerfile::Inline(String::new());
+        let context = LocalContext::open(folder.path(), &dockerfile).unwrap();
+        let mut packing = Packing::start(context);
+        assert!(packing.bytes.next().await.is_some());
+        assert!(packing.outcome.try_recv().is_err(), "it did not wait");
+        drop(packing.bytes);
+        assert!(packing.outcome.await.is_err(), "it went on");
+    }
+}
