@@ -1,5 +1,6 @@
 //! rcompose.
 pub mod api_version;
+pub mod build;
 pub mod document;
 pub mod engine;
 pub mod event;

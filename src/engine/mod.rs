@@ -145,6 +145,9 @@ pub struct Progress {
 pub struct BuildRequest {
     /// Path of the Dockerfile inside the context.
     pub dockerfile: String,
+    /// A git repository or an archive that the engine fetches as the context (`remote=`); the
+    /// tar stream that comes with the request is then empty.
+    pub remote: Option<String>,
     /// Names to tag the image with.
     pub tags: Vec<String>,
     /// `ARG`s; a `None` value takes the Dockerfile's default.

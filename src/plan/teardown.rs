@@ -1,1 +1,256 @@
-//! teardown
+//! `stop`, `start`, `restart`, `rm`, `down`: from what is there to less of it.
+//!
+//! The order is turned around: what depends on others goes first. It comes from the files, and
+//! where there are none, from the labels of the containers.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::observed::{Container, State};
+use super::{Cause, Observed, Operation, Plan, Step, StepId};
+use crate::graph::Graph;
+use crate::project::Project;
+
+/// Who needs whom, by service.
+pub type Order = BTreeMap<String, BTreeSet<String>>;
+
+/// The order that the files give.
+pub fn order_of(project: &Project) -> Order {
+    let graph = Graph::of(project);
+    let needs = |name: &String| graph.dependencies(name).keys().map(|name| (*name).to_owned()).collect();
+    project.services.keys().map(|name| (name.clone(), needs(name))).collect()
+}
+
+/// The order that the containers' labels give.
+pub fn order_observed(observed: &Observed) -> Order {
+    let mut order = Order::new();
+    for container in &observed.containers {
+        order.entry(container.service.clone()).or_default().extend(container.depends_on.iter().cloned());
+    }
+    order
+}
+
+/// What `down` takes along besides containers and networks.
+#[derive(Debug, Clone, Default)]
+pub struct DownOptions {
+    /// Services; all when empty.
+    pub services: Vec<String>,
+    /// Containers of services that are in no file, and those made by `run`.
+    pub remove_orphans: bool,
+    /// Named and anonymous volumes.
+    pub volumes: bool,
+    /// Seconds until a container that has to stop is killed.
+    pub timeout: Option<i32>,
+}
+
+/// Plans `down`. Without a project (no file) everything that is labelled as the project's goes.
+pub fn down(project: Option<&Project>, observed: &Observed, options: &DownOptions) -> Plan {
+    let order = project.map_or_else(|| order_observed(observed), order_of);
+    let orphan = |container: &Container| {
+        container.one_off
+            || project.is_some_and(|project| {
+                let name = &container.service;
+                !project.services.contains_key(name) && !project.disabled.contains_key(name)
+            })
+    };
+    let chosen = observed.containers.iter().filter(|container| {
+        let named = options.services.is_empty() || options.services.contains(&container.service);
+        named && (options.remove_orphans || !orphan(container))
+    });
+    let mut plan = Plan::default();
+    let cause = Cause::Asked("down");
+    let stops = stop_in_order(&mut plan, chosen.clone(), &order, options.timeout, &cause);
+    let mut removed = Vec::new();
+    for container in chosen {
+        let after = stops.get(&container.name).copied().into_iter().collect();
+        let operation = Operation::RemoveContainer { name: container.name.clone(), volumes: options.volumes };
+        removed.push(add(&mut plan, &container.service, operation, &cause, after));
+    }
+    remove_resources(&mut plan, project, observed, options, &removed);
+    plan
+}
+
+fn remove_resources(
+    plan: &mut Plan,
+    project: Option<&Project>,
+    observed: &Observed,
+    options: &DownOptions,
+    removed: &[StepId],
+) {
+    let cause = Cause::Asked(if options.volumes { "down -v" } else { "down" });
+    let own = |owner: Option<&str>, key: Option<&str>| match project {
+        Some(project) => owner == Some(project.name.as_str()) && key.is_some(),
+        None => owner.is_some() && key.is_some(),
+    };
+    for (name, network) in &observed.networks {
+        let declared = match project {
+            Some(project) => network.key.as_ref().is_some_and(|key| project.networks.contains_key(key)),
+            None => true,
+        };
+        if own(network.project.as_deref(), network.key.as_deref()) && declared {
+            let step = Step {
+                operation: Operation::RemoveNetwork { name: name.clone() },
+                cause: cause.clone(),
+                service: None,
+                after: removed.to_vec(),
+                only_if: Vec::new(),
+            };
+            plan.add(step);
+        }
+    }
+    if !options.volumes || !options.services.is_empty() {
+        return;
+    }
+    for (name, volume) in &observed.volumes {
+        let declared = match project {
+            Some(project) => volume
+                .key
+                .as_ref()
+                .and_then(|key| project.volumes.get(key))
+                .is_some_and(|declared| !declared.external),
+            None => true,
+        };
+        if own(volume.project.as_deref(), volume.key.as_deref()) && declared {
+            let step = Step {
+                operation: Operation::RemoveVolume { name: name.clone() },
+                cause: cause.clone(),
+                service: None,
+                after: removed.to_vec(),
+                only_if: Vec::new(),
+            };
+            plan.add(step);
+        }
+    }
+}
+
+/// Plans `stop`.
+pub fn stop(observed: &Observed, order: &Order, services: &[String], timeout: Option<i32>) -> Plan {
+    let mut plan = Plan::default();
+    let chosen = chosen(observed, services);
+    stop_in_order(&mut plan, chosen.into_iter(), order, timeout, &Cause::Asked("stop"));
+    plan
+}
+
+/// Plans `restart`: in the order of dependencies, one service after what it needs.
+pub fn restart(observed: &Observed, order: &Order, services: &[String], timeout: Option<i32>) -> Plan {
+    let mut plan = Plan::default();
+    let mut done: BTreeMap<&str, Vec<StepId>> = BTreeMap::new();
+    let chosen = chosen(observed, services);
+    for name in sorted(order, chosen.iter().map(|container| container.service.as_str())) {
+        let needs = order.get(name).into_iter().flatten();
+        let after: Vec<StepId> = needs.filter_map(|needed| done.get(needed.as_str())).flatten().copied().collect();
+        for container in chosen.iter().filter(|container| container.service == name) {
+            let operation = Operation::RestartContainer { name: container.name.clone(), timeout };
+            let step = add(&mut plan, name, operation, &Cause::Asked("restart"), after.clone());
+            done.entry(name).or_default().push(step);
+        }
+    }
+    plan
+}
+
+/// Plans `start` of containers that exist, in the order of dependencies.
+pub fn start(observed: &Observed, order: &Order, services: &[String]) -> Plan {
+    let mut plan = Plan::default();
+    let mut done: BTreeMap<&str, Vec<StepId>> = BTreeMap::new();
+    let chosen = chosen(observed, services);
+    for name in sorted(order, chosen.iter().map(|container| container.service.as_str())) {
+        let needs = order.get(name).into_iter().flatten();
+        let after: Vec<StepId> = needs.filter_map(|needed| done.get(needed.as_str())).flatten().copied().collect();
+        for container in chosen.iter().filter(|container| container.service == name) {
+            if container.is_up() {
+                plan.untouched.push(container.name.clone());
+                continue;
+            }
+            let operation = Operation::StartContainer { name: container.name.clone() };
+            let step = add(&mut plan, name, operation, &Cause::Asked("start"), after.clone());
+            done.entry(name).or_default().push(step);
+        }
+    }
+    plan
+}
+
+/// What `rm` does.
+#[derive(Debug, Clone, Default)]
+pub struct RemoveOptions {
+    /// Services; all when empty.
+    pub services: Vec<String>,
+    /// Stop those that run first.
+    pub stop: bool,
+    /// With their anonymous volumes.
+    pub volumes: bool,
+}
+
+/// Plans `rm`: containers that do not run.
+pub fn remove(observed: &Observed, order: &Order, options: &RemoveOptions) -> Plan {
+    let mut plan = Plan::default();
+    let chosen: Vec<&Container> = chosen(observed, &options.services)
+        .into_iter()
+        .filter(|container| options.stop || !(container.is_up() || container.state == State::Paused))
+        .collect();
+    let cause = Cause::Asked("rm");
+    let stops = stop_in_order(&mut plan, chosen.iter().copied(), order, None, &cause);
+    for container in chosen {
+        let after = stops.get(&container.name).copied().into_iter().collect();
+        let operation = Operation::RemoveContainer { name: container.name.clone(), volumes: options.volumes };
+        add(&mut plan, &container.service, operation, &cause, after);
+    }
+    plan
+}
+
+/// The containers of services (all services when none is named), without those made by `run`.
+fn chosen<'o>(observed: &'o Observed, services: &[String]) -> Vec<&'o Container> {
+    let named = |container: &&Container| services.is_empty() || services.contains(&container.service);
+    observed.containers.iter().filter(|container| !container.one_off).filter(named).collect()
+}
+
+/// Stops what runs, dependents before what they depend on. Answers the stop of each container.
+fn stop_in_order<'o>(
+    plan: &mut Plan,
+    containers: impl Iterator<Item = &'o Container> + Clone,
+    order: &Order,
+    timeout: Option<i32>,
+    cause: &Cause,
+) -> BTreeMap<String, StepId> {
+    let mut stops: BTreeMap<String, StepId> = BTreeMap::new();
+    let mut by_service: BTreeMap<&str, Vec<StepId>> = BTreeMap::new();
+    let services = sorted(order, containers.clone().map(|container| container.service.as_str()));
+    for name in services.into_iter().rev() {
+        let dependents = order.iter().filter(|(_, needs)| needs.contains(name)).map(|(dependent, _)| dependent.as_str());
+        let after: Vec<StepId> = dependents.filter_map(|dependent| by_service.get(dependent)).flatten().copied().collect();
+        for container in containers.clone().filter(|container| container.service == name) {
+            if !container.is_up() && container.state != State::Paused {
+                continue;
+            }
+            let operation = Operation::StopContainer { name: container.name.clone(), timeout };
+            let step = add(plan, name, operation, cause, after.clone());
+            stops.insert(container.name.clone(), step);
+            by_service.entry(name).or_default().push(step);
+        }
+        // A service in between whose containers do not run passes its dependents' stops on.
+        by_service.entry(name).or_insert(after);
+    }
+    stops
+}
+
+/// Services in the order of dependencies, each after what it needs. Labels can tell of cycles
+/// that no file has any more: what is left then follows by name.
+fn sorted<'o>(order: &'o Order, services: impl Iterator<Item = &'o str>) -> Vec<&'o str> {
+    let mut left: BTreeSet<&str> = services.collect();
+    left.extend(order.keys().map(String::as_str));
+    let mut sorted = Vec::with_capacity(left.len());
+    while let Some(first) = left.first().copied() {
+        let free = |name: &&str| !order.get(*name).into_iter().flatten().any(|need| need != *name && left.contains(need.as_str()));
+        let next: Vec<&str> = left.iter().copied().filter(|name| free(name)).collect();
+        let next = if next.is_empty() { vec![first] } else { next };
+        for name in next {
+            left.remove(name);
+            sorted.push(name);
+        }
+    }
+    sorted
+}
+
+fn add(plan: &mut Plan, service: &str, operation: Operation, cause: &Cause, after: Vec<StepId>) -> StepId {
+    let step =
+        Step { operation, cause: cause.clone(), service: Some(service.to_owned()), after, only_if: Vec::new() };
+    plan.add(step)
+}

@@ -3,8 +3,15 @@
 //! Every field that an engine may leave out or send as `null` has a default; states and event
 //! kinds are strings with methods, not closed enums, because Docker and Podman word them
 //! differently and a new word must not make a whole list unreadable.
+//!
+//! How JSON becomes these is in [`decode`].
 
 use std::collections::BTreeMap;
+
+mod decode;
+
+pub use decode::familiar;
+pub(crate) use decode::{is_id, list, split_reference, text};
 
 /// One row of a container list.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -40,12 +47,17 @@ pub struct Container {
 impl Container {
     /// Health out of the status text: `(healthy)`, `(unhealthy)`, `(health: starting)`.
     pub fn health(&self) -> Option<Health> {
-        None
+        let (_, tail) = self.status.rsplit_once('(')?;
+        Health::parse(tail.trim_end_matches(')').trim_start_matches("health: "))
     }
 
-    /// Exit code out of the status text of a container that has exited.
+    /// Exit code out of the status text of a container that has exited, or waits to be restarted.
     pub fn exit_code(&self) -> Option<i64> {
-        None
+        let ended = ["Exited (", "Restarting ("];
+        let tail = ended
+            .iter()
+            .find_map(|start| self.status.strip_prefix(start))?;
+        tail.split_once(')')?.0.parse().ok()
     }
 }
 
@@ -211,6 +223,18 @@ pub struct Image {
     pub labels: BTreeMap<String, String>,
     /// `os/architecture[/variant]`, empty when unknown.
     pub platform: String,
+}
+
+impl Image {
+    /// Whether a reference, however long or short it is written, means this image: by tag
+    /// (`latest` when it names none), by digest, or by id.
+    pub fn goes_by(&self, reference: &str) -> bool {
+        let hex = |id: &str| id.strip_prefix("sha256:").unwrap_or(id).to_owned();
+        let name = familiar(reference);
+        self.tags.contains(&name)
+            || self.digests.contains(&name)
+            || (is_id(reference) && hex(&self.id).starts_with(&hex(reference)))
+    }
 }
 
 /// Something that happened to a container.
