@@ -22,6 +22,7 @@ pub mod memory;
 pub mod transport;
 pub mod wire;
 
+pub use crate::api_version::ApiVersion;
 pub use wire::{Container, ContainerDetail, ContainerState, Event, Health, Image, Network, Volume};
 
 /// A stream of answers that ends with the call.
@@ -34,37 +35,6 @@ pub struct EngineInfo {
     pub address: String,
     /// The API version that every request is made with: the lower of ours and the engine's.
     pub api: ApiVersion,
-}
-
-/// `1.41`, comparable.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct ApiVersion {
-    /// Always 1 so far.
-    pub major: u16,
-    /// Grows with every release that adds something.
-    pub minor: u16,
-}
-
-impl ApiVersion {
-    /// A version by its parts.
-    pub const fn new(major: u16, minor: u16) -> ApiVersion {
-        ApiVersion { major, minor }
-    }
-
-    /// Reads `1.41`.
-    pub fn parse(text: &str) -> Option<ApiVersion> {
-        let (major, minor) = text.trim().split_once('.')?;
-        Some(ApiVersion {
-            major: major.parse().ok()?,
-            minor: minor.parse().ok()?,
-        })
-    }
-}
-
-impl fmt::Display for ApiVersion {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}.{}", self.major, self.minor)
-    }
 }
 
 /// Which objects a list should hold; every label must match (`key=value`, or `key` alone).

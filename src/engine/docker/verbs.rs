@@ -371,6 +371,7 @@ fn build_target(request: &BuildRequest) -> Target {
         cache_from,
         shm_size,
         platform,
+        remote,
     } = request;
     // An argument without a value would be an empty one, not the Dockerfile's default.
     let args: serde_json::Map<String, Value> = args
@@ -391,7 +392,8 @@ fn build_target(request: &BuildRequest) -> Target {
         .flag("nocache", *no_cache)
         .flag("pull", *pull)
         .maybe("shmsize", shm_size.as_deref())
-        .maybe("platform", platform.as_deref());
+        .maybe("platform", platform.as_deref())
+        .maybe("remote", remote.as_deref());
     for host in extra_hosts {
         built = built.with("extrahosts", host);
     }
