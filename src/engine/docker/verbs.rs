@@ -360,6 +360,7 @@ fn build_target(request: &BuildRequest) -> Target {
     // Destructured so that a new field cannot be forgotten.
     let BuildRequest {
         dockerfile,
+        remote,
         tags,
         args,
         labels,
@@ -380,7 +381,10 @@ fn build_target(request: &BuildRequest) -> Target {
     let shm_size = shm_size.map(|bytes| bytes.to_string());
     let mut built = Target::new("/build")
         .maybe("dockerfile", some(dockerfile))
+        .maybe("remote", remote.as_deref())
         .with("rm", "1")
+        // Without this the container of a step that failed stays for good.
+        .with("forcerm", "1")
         .json("buildargs", &Value::Object(args))
         .json("labels", &json!(labels))
         .json("cachefrom", &json!(cache_from))
