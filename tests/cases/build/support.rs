@@ -88,10 +88,15 @@ pub(crate) async fn sent(root: &Path) -> Result<BTreeSet<String>, BuildError> {
 pub(crate) fn names(archive: &[u8]) -> BTreeSet<String> {
     let mut names = BTreeSet::new();
     for entry in tar::Archive::new(archive).entries().unwrap() {
-        let entry = entry.unwrap();
-        let path = entry.path().unwrap();
-        let around = path.ancestors().filter(|path| !path.as_os_str().is_empty());
-        names.extend(around.map(|path| path.to_string_lossy().into_owned()));
+        let path = entry.unwrap().path().unwrap().into_owned();
+        names.extend(with_folders(path.to_string_lossy().trim_end_matches('/')));
     }
     names
+}
+
+/// A path and the folders that it is in.
+pub(crate) fn with_folders(path: &str) -> impl Iterator<Item = String> {
+    let ends = path.match_indices('/').map(|(at, _)| at);
+    let ends: Vec<_> = ends.chain([path.len()]).collect();
+    ends.into_iter().map(|end| path[..end].to_owned())
 }
