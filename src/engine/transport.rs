@@ -372,3 +372,6 @@ pub(crate) fn engine_error_within(
     }
     None
 }
+
+#[cfg(all(test, unix))]
+mod tests;

@@ -17,7 +17,7 @@ use serde_json::{Value, json};
 
 use super::target::{Target, segment};
 use super::{Docker, collect, from_bollard, json, request, stream};
-use crate::engine::transport::{Body, empty_body, lost};
+use crate::engine::transport::{empty_body, lost};
 use crate::engine::wire::{split_reference, text};
 use crate::engine::{
     Answers, ApiVersion, BuildRequest, Engine, EngineError, ExecOutcome, Output, Progress,
@@ -383,7 +383,7 @@ fn build_target(request: &BuildRequest) -> Target {
         .maybe("dockerfile", some(dockerfile))
         .maybe("remote", remote.as_deref())
         .with("rm", "1")
-        // Without this the container of a step that failed stays for good.
+        // The same after a failure: steps leave no containers behind.
         .with("forcerm", "1")
         .json("buildargs", &Value::Object(args))
         .json("labels", &json!(labels))
