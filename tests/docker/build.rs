@@ -3,6 +3,12 @@
 //! The client is asked without an engine: it talks to a [`Recorder`], which keeps the names in the
 //! archive it is sent. Where client and `BuildKit` part we go with `BuildKit`; see [`client_enters`].
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    reason = "a test that cannot go on panics, and says when it is skipped"
+)]
+
 use std::collections::BTreeSet;
 use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
@@ -193,6 +199,44 @@ async fn arguments_labels_and_target_reach_the_image() {
     if let Ok(label) = label {
         assert_eq!(String::from_utf8_lossy(&label.stdout), "x=\"y z\"\n");
     }
+}
+
+#[tokio::test]
+async fn the_engine_fetches_a_remote_context() {
+    let Some(engine) = engine().await else { return };
+    let mut archive = tar::Builder::new(Vec::new());
+    for (name, text) in [("docker/file", support::DOCKERFILE), ("fetched", "")] {
+        let mut header = tar::Header::new_gnu();
+        header.set_mode(0o644);
+        header.set_size(text.len() as u64);
+        archive
+            .append_data(&mut header, name, text.as_bytes())
+            .unwrap();
+    }
+    let archive = archive.into_inner().unwrap();
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    std::thread::spawn(move || {
+        for mut stream in listener.incoming().map_while(Result::ok) {
+            // The request ends with an empty line and asks for the one thing that is here.
+            request(&mut BufReader::new(&stream));
+            let length = archive.len();
+            let head = format!(
+                "HTTP/1.1 200 OK\r\nContent-Type: application/x-tar\r\n\
+                 Content-Length: {length}\r\nConnection: close\r\n\r\n"
+            );
+            stream.write_all(head.as_bytes()).unwrap();
+            stream.write_all(&archive).unwrap();
+        }
+    });
+    let asked = Build {
+        context: Context::Remote(format!("http://{address}/context.tar")),
+        dockerfile: Dockerfile::Path("docker/file".into()),
+        ..of(Path::new(""), "remote")
+    };
+    let done = run(&engine, &asked).await;
+    done.result.unwrap();
+    assert!(done.lines.contains(&"/ctx/fetched".to_owned()));
 }
 
 #[tokio::test]

@@ -1,5 +1,7 @@
 //! What is sent of a context, case by case. `tests/docker/build.rs` shows that the same arrives.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on panics")]
+
 use std::path::Path;
 
 use futures_util::StreamExt;

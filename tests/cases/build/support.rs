@@ -1,5 +1,7 @@
 //! What the tests of the build stage share: a tree of files, ignore files with what is sent of it.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on panics")]
+
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -57,8 +59,8 @@ pub(crate) fn write(root: &Path, name: &str, text: &str) {
 pub(crate) fn check(case: &str, found: &BTreeSet<String>) {
     let file = folder().join(case).join("sent.txt");
     if std::env::var_os("RCOMPOSE_BLESS").is_some() {
-        let lines: String = found.iter().map(|name| format!("{name}\n")).collect();
-        fs::write(&file, lines).unwrap();
+        let lines = found.iter().flat_map(|name| [name.as_str(), "\n"]);
+        fs::write(&file, lines.collect::<String>()).unwrap();
     }
     let expected = fs::read_to_string(&file).unwrap();
     let expected: BTreeSet<_> = expected.lines().map(str::to_owned).collect();
