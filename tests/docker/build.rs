@@ -133,7 +133,8 @@ async fn a_dockerfile_from_anywhere_leaves_no_trace() {
 async fn a_failing_run_shows_its_output_and_code() {
     let Some(engine) = engine().await else { return };
     let folder = tempfile::tempdir().unwrap();
-    let text = "FROM busybox\nRUN echo before\nRUN echo one; echo two >&2; exit 7\n";
+    // One step only: layers of earlier ones would stay on the engine without a name.
+    let text = "FROM busybox\nRUN echo one; echo two >&2; exit 7\n";
     let done = run(&engine, &inline(folder.path(), "failing", text)).await;
     let Err(BuildError::Failed {
         step, code, output, ..
@@ -142,7 +143,7 @@ async fn a_failing_run_shows_its_output_and_code() {
         panic!("{:?}", done.result)
     };
     let step = step.unwrap();
-    assert!(step.starts_with("Step 3/3 : RUN echo one"), "{step}");
+    assert!(step.starts_with("Step 2/2 : RUN echo one"), "{step}");
     assert_eq!(code, Some(7));
     // The two channels reach the engine in no particular order.
     let output: BTreeSet<_> = output.iter().map(String::as_str).collect();
