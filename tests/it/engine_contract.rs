@@ -829,6 +829,8 @@ pub(crate) async fn containers_join_and_leave_networks_under_aliases(world: Arc<
     assert_conflict!(engine.connect_network(&network, &name, aliased("x")).await);
     let left = engine.disconnect_network(&network, &name, false).await;
     left.expect("it is connected");
+    let again = engine.disconnect_network(&network, &name, false).await;
+    again.expect("it is not connected already");
     assert!(!world.row(&name).await.networks.contains_key(&network));
     let again = engine
         .connect_network(&network, &name, aliased("third"))

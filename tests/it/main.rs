@@ -1,1 +1,4 @@
 //! Tests.
+
+mod engine;
+mod engine_contract;

@@ -212,7 +212,14 @@ impl Engine for Docker {
             force: Some(force),
         };
         let disconnected = self.bollard.disconnect_network(network, body).await;
-        disconnected.map_err(from_bollard)
+        match disconnected.map_err(from_bollard) {
+            Err(EngineError::Refused { message, .. })
+                if message.contains("is not connected to") =>
+            {
+                Ok(())
+            }
+            result => result,
+        }
     }
 
     async fn create_volume(&self, body: models::VolumeCreateRequest) -> Result<(), EngineError> {
