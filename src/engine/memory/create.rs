@@ -206,9 +206,10 @@ impl State {
             aliases,
             ..Endpoint::default()
         };
-        let endpoint = match held.is_up() {
-            true => placed(endpoint, &network.id, address),
-            false => endpoint,
+        let endpoint = if held.is_up() {
+            placed(endpoint, &network.id, address)
+        } else {
+            endpoint
         };
         held.endpoints.insert(network.name, endpoint);
         Ok(())
@@ -233,13 +234,11 @@ impl State {
                 ports.push(port);
             }
         }
-        for port in ports.iter().filter_map(|port| port.public) {
-            self.next_port = self.next_port.max(port.saturating_add(1).max(32768));
-        }
         self.containers[index].ports = ports;
         Ok(())
     }
 
+    /// The first free port of the host that a binding allows.
     fn published(
         &self,
         held: &Held,
@@ -247,43 +246,29 @@ impl State {
         binding: &PortBinding,
         own: &[Port],
     ) -> Result<Port, EngineError> {
-        let ip = match binding.host_ip.as_deref() {
-            None | Some("") => "0.0.0.0".to_owned(),
-            Some(ip) => ip.to_owned(),
-        };
+        let ip = binding.host_ip.clone().filter(|ip| !ip.is_empty());
         let port = Port {
-            ip,
+            ip: ip.unwrap_or_else(|| "0.0.0.0".to_owned()),
             ..port_inside(inside)
         };
-        let asked = binding.host_port.as_deref().unwrap_or_default();
-        let (first, last) = match asked.split_once('-') {
-            Some((first, last)) => (first.parse().unwrap_or(0), last.parse().unwrap_or(0)),
-            None => (asked.parse().unwrap_or(0), asked.parse().unwrap_or(0)),
-        };
-        let (first, last) = match first {
-            0 => (self.next_port, u16::MAX),
-            first => (first, last),
-        };
+        let (first, last) = allowed(binding.host_port.as_deref().unwrap_or_default());
         let mut candidates = (first..=last).map(|public| Port {
             public: Some(public),
             ..port.clone()
         });
-        let free =
-            candidates.find(|port| !self.is_taken(port) && !own.iter().any(|it| clash(it, port)));
-        free.ok_or_else(|| {
-            let Port { ip, .. } = &port;
-            let reason = match self.occupied_ports.contains(&first) {
-                true => format!(
-                    "Error starting userland proxy: listen tcp4 {ip}:{first}: bind: address already in use"
-                ),
-                false => format!("Bind for {ip}:{first} failed: port is already allocated"),
+        let is_free = |port: &Port| !self.is_taken(port) && !own.iter().any(|it| clash(it, port));
+        candidates.find(is_free).ok_or_else(|| {
+            let ip = &port.ip;
+            let reason = if self.occupied_ports.contains(&first) {
+                let words = "Error starting userland proxy: listen tcp4";
+                format!("{words} {ip}:{first}: bind: address already in use")
+            } else {
+                format!("Bind for {ip}:{first} failed: port is already allocated")
             };
+            let words = "driver failed programming external connectivity on endpoint";
             EngineError::Refused {
                 status: 500,
-                message: format!(
-                    "driver failed programming external connectivity on endpoint {} ({}): {reason}",
-                    held.name, held.id
-                ),
+                message: format!("{words} {} ({}): {reason}", held.name, held.id),
             }
         })
     }
@@ -390,6 +375,15 @@ fn port_inside(inside: &str) -> Port {
         private: private.parse().unwrap_or_default(),
         protocol: protocol.to_owned(),
         ..Port::default()
+    }
+}
+
+/// First and last of `8000`, `8000-8010`, or of what engines choose from when nothing is asked.
+fn allowed(ports: &str) -> (u16, u16) {
+    let (first, last) = ports.split_once('-').unwrap_or((ports, ports));
+    match (first.parse(), last.parse()) {
+        (Ok(first), Ok(last)) if first > 0 => (first, last),
+        _ => (32768, u16::MAX),
     }
 }
 

@@ -38,9 +38,10 @@ impl State {
 
     fn name_image(&mut self, id: &str, name: &str) {
         for image in &mut self.images {
-            let names = match name.contains('@') {
-                true => &mut image.digests,
-                false => &mut image.tags,
+            let names = if name.contains('@') {
+                &mut image.digests
+            } else {
+                &mut image.tags
             };
             names.retain(|it| it != name);
             if image.id == id {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use futures_util::{StreamExt, stream};
+use futures_util::{Stream, StreamExt, stream};
 use serde_json::{Value, json};
 use tokio::sync::broadcast::error::RecvError;
 
@@ -168,8 +168,6 @@ impl MemoryEngine {
     }
 }
 
-use futures_util::Stream;
-
 struct Following {
     shared: Arc<Shared>,
     id: String,
@@ -199,9 +197,10 @@ impl Following {
 }
 
 pub(super) fn output(line: &Line, dated: bool) -> Output {
-    let text = match dated {
-        true => format!("{} {}", rfc3339(line.time_nano), line.text),
-        false => line.text.clone(),
+    let text = if dated {
+        format!("{} {}", rfc3339(line.time_nano), line.text)
+    } else {
+        line.text.clone()
     };
     Output {
         channel: line.channel,

@@ -149,9 +149,10 @@ fn unroll(mut tokens: Vec<Token>) -> Vec<Step> {
 /// Adds a statement's steps; its status, or nothing when the script does not go on after it.
 fn statement(words: &[String], status: i64, steps: &mut Vec<Step>) -> Option<i64> {
     let to_stderr = |word: &&String| [">&2", "1>&2"].contains(&word.as_str());
-    let channel = match words.iter().any(|word| to_stderr(&word)) {
-        true => Channel::Stderr,
-        false => Channel::Stdout,
+    let channel = if words.iter().any(|word| to_stderr(&word)) {
+        Channel::Stderr
+    } else {
+        Channel::Stdout
     };
     let words: Vec<&String> = words.iter().filter(|word| !to_stderr(word)).collect();
     let (name, arguments) = words.split_first()?;
@@ -159,13 +160,11 @@ fn statement(words: &[String], status: i64, steps: &mut Vec<Step>) -> Option<i64
         "echo" => steps.push(Step::Print(channel, echoed(arguments))),
         ":" | "true" => {}
         "false" => return Some(1),
-        "sleep" => match arguments.first().and_then(|text| duration(text)) {
-            Some(duration) => steps.push(Step::Sleep(duration)),
-            None => {
-                steps.push(Step::Forever);
-                return None;
-            }
-        },
+        "sleep" => {
+            let duration = arguments.first().and_then(|text| duration(text));
+            let step = duration.map_or(Step::Forever, Step::Sleep);
+            steps.push(step);
+        }
         "trap" => trap(arguments, steps),
         "exit" => {
             let code = arguments.first().and_then(|code| code.parse().ok());

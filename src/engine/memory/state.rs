@@ -131,7 +131,6 @@ pub(super) struct State {
     pub(super) scripts: BTreeMap<String, String>,
     pub(super) exec_answers: BTreeMap<String, ExecOutcome>,
     pub(super) occupied_ports: BTreeSet<u16>,
-    pub(super) next_port: u16,
     pub(super) calls: Vec<String>,
     pub(super) faults: Vec<(String, String, Fault)>,
 }
@@ -151,7 +150,6 @@ impl State {
             scripts: BTreeMap::new(),
             exec_answers: BTreeMap::new(),
             occupied_ports: BTreeSet::new(),
-            next_port: 32768,
             calls: Vec::new(),
             faults: Vec::new(),
         };
@@ -228,17 +226,18 @@ impl State {
     pub(super) fn print(&mut self, index: usize, channel: Channel, text: &str) {
         let time_nano = self.tick();
         let held = &mut self.containers[index];
-        let line = match held.tty() {
-            true => Line {
+        let line = if held.tty() {
+            Line {
                 time_nano,
                 channel: Channel::Stdout,
                 text: text.replace('\n', "\r\n"),
-            },
-            false => Line {
+            }
+        } else {
+            Line {
                 time_nano,
                 channel,
                 text: text.to_owned(),
-            },
+            }
         };
         held.log.push(line);
     }
