@@ -1,3 +1,5 @@
-//! Tests.
+//! The tests that need no engine, in one binary.
 
 mod build;
+mod engine;
+mod engine_contract;
