@@ -27,6 +27,9 @@ use crate::engine::{
 /// Until here a network's name could be given twice unless the request forbade it.
 const NETWORK_NAMES_ARE_UNIQUE: ApiVersion = ApiVersion::new(1, 44);
 
+/// Until here a container could be created in one network alone, and had to join the others.
+const SEVERAL_NETWORKS_AT_ONCE: ApiVersion = ApiVersion::new(1, 44);
+
 const REGISTRY_AUTH: HeaderName = HeaderName::from_static("x-registry-auth");
 
 /// `{}`: engines before 23 want some credentials with every push.
@@ -40,12 +43,26 @@ impl Engine for Docker {
         platform: Option<&str>,
         body: models::ContainerCreateBody,
     ) -> Result<String, EngineError> {
+        let mut body = body;
+        let mut later = Vec::new();
+        if self.transport.api().await? < SEVERAL_NETWORKS_AT_ONCE {
+            later = take_all_networks_but_one(&mut body);
+        }
         let options = query::CreateContainerOptions {
             name: Some(name.to_owned()),
             platform: platform.unwrap_or_default().to_owned(),
         };
         let created = self.bollard.create_container(Some(options), body).await;
-        Ok(created.map_err(from_bollard)?.id)
+        let id = created.map_err(from_bollard)?.id;
+        for (network, endpoint) in later {
+            let connected = self.connect_network(&network, &id, endpoint).await;
+            if let Err(error) = connected {
+                // A create has happened or it has not.
+                let _ = self.remove_container(&id, true, true).await;
+                return Err(error);
+            }
+        }
+        Ok(id)
     }
 
     async fn start_container(&self, name: &str) -> Result<(), EngineError> {
@@ -338,6 +355,25 @@ impl Docker {
             read_progress,
         ))
     }
+}
+
+/// Leaves the network that the network mode names, or else the first by name.
+fn take_all_networks_but_one(
+    body: &mut models::ContainerCreateBody,
+) -> Vec<(String, models::EndpointSettings)> {
+    let config = body.networking_config.as_mut();
+    let Some(endpoints) = config.and_then(|config| config.endpoints_config.as_mut()) else {
+        return Vec::new();
+    };
+    let host = body.host_config.as_ref();
+    let mode = host.and_then(|host| host.network_mode.as_ref());
+    let main = mode.filter(|mode| endpoints.contains_key(*mode));
+    let Some(main) = main.or_else(|| endpoints.keys().min()).cloned() else {
+        return Vec::new();
+    };
+    let mut others: Vec<_> = endpoints.extract_if(|name, _| *name != main).collect();
+    others.sort_by(|left, right| left.0.cmp(&right.0));
+    others
 }
 
 fn gone_is_fine(result: Result<(), EngineError>) -> Result<(), EngineError> {
