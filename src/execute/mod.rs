@@ -107,6 +107,9 @@ pub async fn execute(
             );
             running.push(async move { (id, run.await) });
         }
+        if running.is_empty() {
+            break;
+        }
         tokio::select! {
             biased;
             () = options.cancel.cancelled(), if !cancelled => {
@@ -125,9 +128,6 @@ pub async fn execute(
                 }
             },
             else => break,
-        }
-        if running.is_empty() && (cancelled || !schedule.has_next()) {
-            break;
         }
     }
     while let Ok((step, told)) = progressed.try_recv() {

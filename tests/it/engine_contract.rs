@@ -63,6 +63,7 @@ macro_rules! contract {
             a_network_in_use_stays
             containers_join_and_leave_networks_under_aliases
             a_container_joins_the_network_it_was_created_with
+            a_container_can_be_created_in_several_networks
             a_network_can_be_shared_by_name_across_a_rename
             volumes_are_found_and_removed_once
             a_volume_in_use_stays_and_outlives_its_container
@@ -860,6 +861,29 @@ pub(crate) async fn a_container_joins_the_network_it_was_created_with(world: Arc
     let detail = world.engine.container(&name).await.expect("an answer");
     let aliases = &detail.expect("it is there").networks[&network].aliases;
     assert!(aliases.contains(&"first".to_owned()), "{aliases:?}");
+}
+
+pub(crate) async fn a_container_can_be_created_in_several_networks(world: Arc<World>) {
+    let (first, second) = (world.network("one").await, world.network("two").await);
+    let endpoints = [(&first, "a"), (&second, "b")];
+    let endpoints = endpoints.map(|(network, alias)| (network.clone(), aliased(alias)));
+    let body = ContainerCreateBody {
+        host_config: Some(HostConfig {
+            network_mode: Some(first.clone()),
+            ..HostConfig::default()
+        }),
+        networking_config: Some(NetworkingConfig {
+            endpoints_config: Some(HashMap::from(endpoints)),
+        }),
+        ..world.body("sleep 3600")
+    };
+    let name = world.create("web", body).await;
+    world.start(&name).await;
+    let detail = world.engine.container(&name).await.expect("an answer");
+    let networks = detail.expect("it is there").networks;
+    let aliases = [&networks[&first].aliases, &networks[&second].aliases];
+    assert!(aliases[0].contains(&"a".to_owned()), "{aliases:?}");
+    assert!(aliases[1].contains(&"b".to_owned()), "{aliases:?}");
 }
 
 pub(crate) async fn a_network_can_be_shared_by_name_across_a_rename(world: Arc<World>) {

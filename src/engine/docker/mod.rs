@@ -5,8 +5,8 @@
 //! asked for directly and decoded into [`wire`](super::wire), because bollard's answers are closed:
 //! one unknown word in one row makes a whole list unreadable.
 //!
-//! - [`reads`] looks, [`verbs`] change, [`stream`] decodes what comes bit by bit, [`target`] writes
-//!   paths and queries.
+//! - `reads` looks, `verbs` and `images` change, `stream` decodes what comes bit by bit, `target`
+//!   writes paths and queries.
 
 use std::sync::Arc;
 
@@ -21,6 +21,7 @@ use super::transport::{self, Address, Transport, empty_body, engine_error_within
 use super::{ApiVersion, EngineError};
 use target::Target;
 
+mod images;
 mod reads;
 mod stream;
 mod target;
@@ -159,5 +160,13 @@ fn from_bollard(error: bollard::errors::Error) -> EngineError {
         }
         Error::HyperResponseError { err } => lost(&err),
         other => EngineError::Broken(other.to_string()),
+    }
+}
+
+/// A failure that came after the answer had begun as a success.
+fn refused_late(message: String) -> EngineError {
+    EngineError::Refused {
+        status: 200,
+        message,
     }
 }

@@ -1,22 +1,19 @@
 //! Everything that changes something: through bollard, except what answers with a stream.
 
-use std::io;
-
 use async_trait::async_trait;
 use bollard::exec::{CreateExecOptions, StartExecResults};
 use bollard::models;
 use bollard::query_parameters as query;
 use bytes::{Bytes, BytesMut};
-use futures_util::{StreamExt, TryStreamExt};
-use http_body_util::{BodyExt, StreamBody};
-use hyper::body::Frame;
-use hyper::header::{CONNECTION, CONTENT_TYPE, HeaderName, HeaderValue, UPGRADE};
+use futures_util::StreamExt;
+use http_body_util::BodyExt;
+use hyper::header::{CONNECTION, HeaderValue, UPGRADE};
 use hyper::{Method, StatusCode};
 use hyper_util::rt::TokioIo;
 use serde_json::{Value, json};
 
 use super::target::{Target, segment};
-use super::{Docker, collect, from_bollard, json, request, stream};
+use super::{Docker, collect, from_bollard, json, refused_late, request, stream};
 use crate::engine::transport::{empty_body, lost};
 use crate::engine::wire::{split_reference, text};
 use crate::engine::{
@@ -27,10 +24,8 @@ use crate::engine::{
 /// Until here a network's name could be given twice unless the request forbade it.
 const NETWORK_NAMES_ARE_UNIQUE: ApiVersion = ApiVersion::new(1, 44);
 
-const REGISTRY_AUTH: HeaderName = HeaderName::from_static("x-registry-auth");
-
-/// `{}`: engines before 23 want some credentials with every push.
-const NO_AUTH: &str = "e30=";
+/// Until here a container could be created in one network alone, and had to join the others.
+const SEVERAL_NETWORKS_AT_ONCE: ApiVersion = ApiVersion::new(1, 44);
 
 #[async_trait]
 impl Engine for Docker {
@@ -40,12 +35,26 @@ impl Engine for Docker {
         platform: Option<&str>,
         body: models::ContainerCreateBody,
     ) -> Result<String, EngineError> {
+        let mut body = body;
+        let mut later = Vec::new();
+        if self.transport.api().await? < SEVERAL_NETWORKS_AT_ONCE {
+            later = take_all_networks_but_one(&mut body);
+        }
         let options = query::CreateContainerOptions {
             name: Some(name.to_owned()),
             platform: platform.unwrap_or_default().to_owned(),
         };
         let created = self.bollard.create_container(Some(options), body).await;
-        Ok(created.map_err(from_bollard)?.id)
+        let id = created.map_err(from_bollard)?.id;
+        for (network, endpoint) in later {
+            let connected = self.connect_network(&network, &id, endpoint).await;
+            if let Err(error) = connected {
+                // A create has happened or it has not.
+                let _ = self.remove_container(&id, true, true).await;
+                return Err(error);
+            }
+        }
+        Ok(id)
     }
 
     async fn start_container(&self, name: &str) -> Result<(), EngineError> {
@@ -239,14 +248,7 @@ impl Engine for Docker {
         platform: Option<&str>,
         auth: Option<&RegistryAuth>,
     ) -> Result<Answers<Progress>, EngineError> {
-        let (name, tag, digest) = split_reference(reference);
-        let target = Target::new("/images/create")
-            .with("fromImage", name)
-            // Without one, engines pull every tag there is.
-            .with("tag", digest.or(tag).unwrap_or("latest"))
-            .maybe("platform", platform);
-        self.progress(&target, auth.map(|auth| auth.0.as_str()))
-            .await
+        self.pull(reference, platform, auth).await
     }
 
     async fn push_image(
@@ -254,11 +256,7 @@ impl Engine for Docker {
         reference: &str,
         auth: Option<&RegistryAuth>,
     ) -> Result<Answers<Progress>, EngineError> {
-        let (name, tag, _) = split_reference(reference);
-        let target = Target::new(format!("/images/{}/push", segment(name)))
-            .with("tag", tag.unwrap_or("latest"));
-        let auth = auth.map_or(NO_AUTH, |auth| auth.0.as_str());
-        self.progress(&target, Some(auth)).await
+        self.push(reference, auth).await
     }
 
     async fn tag_image(&self, reference: &str, name: &str) -> Result<(), EngineError> {
@@ -284,16 +282,7 @@ impl Engine for Docker {
         request: &BuildRequest,
         context: Answers<Bytes>,
     ) -> Result<Answers<Progress>, EngineError> {
-        let context = context.map_ok(Frame::data).map_err(io::Error::other);
-        let body = StreamBody::new(context).boxed_unsync();
-        let mut request = super::request(Method::POST, &build_target(request), body)?;
-        let tar = HeaderValue::from_static("application/x-tar");
-        request.headers_mut().insert(CONTENT_TYPE, tar);
-        let answer = self.ask(request).await?;
-        Ok(stream::messages(
-            stream::body(answer.into_body()),
-            read_progress,
-        ))
+        self.build(request, context).await
     }
 }
 
@@ -319,25 +308,25 @@ impl Docker {
             tokio::time::sleep(std::time::Duration::from_millis(5)).await;
         }
     }
+}
 
-    async fn progress(
-        &self,
-        target: &Target,
-        auth: Option<&str>,
-    ) -> Result<Answers<Progress>, EngineError> {
-        let mut request = request(Method::POST, target, empty_body())?;
-        if let Some(auth) = auth {
-            let malformed = |_| EngineError::Broken("the credentials cannot be sent".to_owned());
-            let mut auth = HeaderValue::try_from(auth).map_err(malformed)?;
-            auth.set_sensitive(true);
-            request.headers_mut().insert(REGISTRY_AUTH, auth);
-        }
-        let answer = self.ask(request).await?;
-        Ok(stream::messages(
-            stream::body(answer.into_body()),
-            read_progress,
-        ))
-    }
+/// Leaves the network that the network mode names, or else the first by name.
+fn take_all_networks_but_one(
+    body: &mut models::ContainerCreateBody,
+) -> Vec<(String, models::EndpointSettings)> {
+    let config = body.networking_config.as_mut();
+    let Some(endpoints) = config.and_then(|config| config.endpoints_config.as_mut()) else {
+        return Vec::new();
+    };
+    let host = body.host_config.as_ref();
+    let mode = host.and_then(|host| host.network_mode.as_ref());
+    let main = mode.filter(|mode| endpoints.contains_key(*mode));
+    let Some(main) = main.or_else(|| endpoints.keys().min()).cloned() else {
+        return Vec::new();
+    };
+    let mut others: Vec<_> = endpoints.extract_if(|name, _| *name != main).collect();
+    others.sort_by(|left, right| left.0.cmp(&right.0));
+    others
 }
 
 fn gone_is_fine(result: Result<(), EngineError>) -> Result<(), EngineError> {
@@ -345,67 +334,4 @@ fn gone_is_fine(result: Result<(), EngineError>) -> Result<(), EngineError> {
         Err(EngineError::NotFound(_)) => Ok(()),
         result => result,
     }
-}
-
-fn read_progress(message: &Value) -> Result<Progress, EngineError> {
-    Progress::from_message(message).map_err(refused_late)
-}
-
-/// A failure that came after the answer had begun as a success.
-fn refused_late(message: String) -> EngineError {
-    EngineError::Refused {
-        status: 200,
-        message,
-    }
-}
-
-fn some(text: &str) -> Option<&str> {
-    (!text.is_empty()).then_some(text)
-}
-
-fn build_target(request: &BuildRequest) -> Target {
-    // Destructured so that a new field cannot be forgotten.
-    let BuildRequest {
-        dockerfile,
-        remote,
-        tags,
-        args,
-        labels,
-        target,
-        network,
-        no_cache,
-        pull,
-        extra_hosts,
-        cache_from,
-        shm_size,
-        platform,
-    } = request;
-    // An argument without a value would be an empty one, not the Dockerfile's default.
-    let args: serde_json::Map<String, Value> = args
-        .iter()
-        .filter_map(|(name, value)| Some((name.clone(), json!(value.as_ref()?))))
-        .collect();
-    let shm_size = shm_size.map(|bytes| bytes.to_string());
-    let mut built = Target::new("/build")
-        .maybe("dockerfile", some(dockerfile))
-        .maybe("remote", remote.as_deref())
-        .with("rm", "1")
-        // The same after a failure: steps leave no containers behind.
-        .with("forcerm", "1")
-        .json("buildargs", &Value::Object(args))
-        .json("labels", &json!(labels))
-        .json("cachefrom", &json!(cache_from))
-        .maybe("target", target.as_deref())
-        .maybe("networkmode", network.as_deref())
-        .flag("nocache", *no_cache)
-        .flag("pull", *pull)
-        .maybe("shmsize", shm_size.as_deref())
-        .maybe("platform", platform.as_deref());
-    for host in extra_hosts {
-        built = built.with("extrahosts", host);
-    }
-    for tag in tags {
-        built = built.with("t", tag);
-    }
-    built
 }

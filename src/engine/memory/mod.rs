@@ -47,6 +47,7 @@ use state::State;
 
 mod create;
 mod images;
+mod ports;
 mod reads;
 mod run;
 mod shell;

@@ -4,7 +4,7 @@
 //! kinds are strings with methods, not closed enums, because Docker and Podman word them
 //! differently and a new word must not make a whole list unreadable.
 //!
-//! How JSON becomes these is in [`decode`].
+//! How JSON becomes these is in `decode`.
 
 use std::collections::BTreeMap;
 

@@ -1,0 +1,141 @@
+//! Images that come, go and are made: answers that report their progress.
+
+use std::io;
+
+use bytes::Bytes;
+use futures_util::TryStreamExt;
+use http_body_util::{BodyExt, StreamBody};
+use hyper::Method;
+use hyper::body::Frame;
+use hyper::header::{CONTENT_TYPE, HeaderName, HeaderValue};
+use serde_json::{Value, json};
+
+use super::target::{Target, segment};
+use super::{Docker, refused_late, request, stream};
+use crate::engine::transport::empty_body;
+use crate::engine::wire::split_reference;
+use crate::engine::{Answers, BuildRequest, EngineError, Progress, RegistryAuth};
+
+const REGISTRY_AUTH: HeaderName = HeaderName::from_static("x-registry-auth");
+
+/// `{}`: engines before 23 want some credentials with every push.
+const NO_AUTH: &str = "e30=";
+
+impl Docker {
+    pub(super) async fn pull(
+        &self,
+        reference: &str,
+        platform: Option<&str>,
+        auth: Option<&RegistryAuth>,
+    ) -> Result<Answers<Progress>, EngineError> {
+        let (name, tag, digest) = split_reference(reference);
+        let target = Target::new("/images/create")
+            .with("fromImage", name)
+            // Without one, engines pull every tag there is.
+            .with("tag", digest.or(tag).unwrap_or("latest"))
+            .maybe("platform", platform);
+        self.progress(&target, auth.map(|auth| auth.0.as_str()))
+            .await
+    }
+
+    pub(super) async fn push(
+        &self,
+        reference: &str,
+        auth: Option<&RegistryAuth>,
+    ) -> Result<Answers<Progress>, EngineError> {
+        let (name, tag, _) = split_reference(reference);
+        let target = Target::new(format!("/images/{}/push", segment(name)))
+            .with("tag", tag.unwrap_or("latest"));
+        let auth = auth.map_or(NO_AUTH, |auth| auth.0.as_str());
+        self.progress(&target, Some(auth)).await
+    }
+
+    pub(super) async fn build(
+        &self,
+        request: &BuildRequest,
+        context: Answers<Bytes>,
+    ) -> Result<Answers<Progress>, EngineError> {
+        let context = context.map_ok(Frame::data).map_err(io::Error::other);
+        let body = StreamBody::new(context).boxed_unsync();
+        let mut request = super::request(Method::POST, &build_target(request), body)?;
+        let tar = HeaderValue::from_static("application/x-tar");
+        request.headers_mut().insert(CONTENT_TYPE, tar);
+        let answer = self.ask(request).await?;
+        Ok(stream::messages(
+            stream::body(answer.into_body()),
+            read_progress,
+        ))
+    }
+
+    async fn progress(
+        &self,
+        target: &Target,
+        auth: Option<&str>,
+    ) -> Result<Answers<Progress>, EngineError> {
+        let mut request = request(Method::POST, target, empty_body())?;
+        if let Some(auth) = auth {
+            let malformed = |_| EngineError::Broken("the credentials cannot be sent".to_owned());
+            let mut auth = HeaderValue::try_from(auth).map_err(malformed)?;
+            auth.set_sensitive(true);
+            request.headers_mut().insert(REGISTRY_AUTH, auth);
+        }
+        let answer = self.ask(request).await?;
+        Ok(stream::messages(
+            stream::body(answer.into_body()),
+            read_progress,
+        ))
+    }
+}
+
+fn read_progress(message: &Value) -> Result<Progress, EngineError> {
+    Progress::from_message(message).map_err(refused_late)
+}
+
+fn some(text: &str) -> Option<&str> {
+    (!text.is_empty()).then_some(text)
+}
+
+fn build_target(request: &BuildRequest) -> Target {
+    // Destructured so that a new field cannot be forgotten.
+    let BuildRequest {
+        dockerfile,
+        tags,
+        args,
+        labels,
+        target,
+        network,
+        no_cache,
+        pull,
+        extra_hosts,
+        cache_from,
+        shm_size,
+        platform,
+    } = request;
+    // An argument without a value would be an empty one, not the Dockerfile's default.
+    let args: serde_json::Map<String, Value> = args
+        .iter()
+        .filter_map(|(name, value)| Some((name.clone(), json!(value.as_ref()?))))
+        .collect();
+    let shm_size = shm_size.map(|bytes| bytes.to_string());
+    let mut built = Target::new("/build")
+        .maybe("dockerfile", some(dockerfile))
+        .with("rm", "1")
+        // The same after a failure: steps leave no containers behind.
+        .with("forcerm", "1")
+        .json("buildargs", &Value::Object(args))
+        .json("labels", &json!(labels))
+        .json("cachefrom", &json!(cache_from))
+        .maybe("target", target.as_deref())
+        .maybe("networkmode", network.as_deref())
+        .flag("nocache", *no_cache)
+        .flag("pull", *pull)
+        .maybe("shmsize", shm_size.as_deref())
+        .maybe("platform", platform.as_deref());
+    for host in extra_hosts {
+        built = built.with("extrahosts", host);
+    }
+    for tag in tags {
+        built = built.with("t", tag);
+    }
+    built
+}
