@@ -99,6 +99,7 @@ fn build_target(request: &BuildRequest) -> Target {
     // Destructured so that a new field cannot be forgotten.
     let BuildRequest {
         dockerfile,
+        remote,
         tags,
         args,
         labels,
@@ -119,6 +120,7 @@ fn build_target(request: &BuildRequest) -> Target {
     let shm_size = shm_size.map(|bytes| bytes.to_string());
     let mut built = Target::new("/build")
         .maybe("dockerfile", some(dockerfile))
+        .maybe("remote", remote.as_deref())
         .with("rm", "1")
         // The same after a failure: steps leave no containers behind.
         .with("forcerm", "1")
