@@ -1,3 +1,4 @@
 //! rcompose.
 pub mod document;
 pub mod engine;
+pub mod load;

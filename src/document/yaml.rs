@@ -1,1 +1,722 @@
-//! YAML.
+//! YAML text to a tree in which every key and value knows its place.
+//!
+//! The only module that knows the YAML parser. It reads events one by one into frames on a stack,
+//! so that a text nested without end overflows nothing, and takes these decisions:
+//!
+//! - Scalars mean what they mean to Go ([`resolve`]).
+//! - Keys are strings. Anything else is an error, because Compose rejects it too and because
+//!   `{{ template }}` is, to YAML, a mapping used as a key.
+//! - Aliases are copies. A copy keeps the place where it was written.
+//! - `<<` merges when it is written plainly (or tagged `!!merge`); `"<<"` is a key like any other.
+//!   Local keys win, then the first of several merged mappings.
+//! - A key twice in one mapping is an error, and so is `<<`.
+//! - Of the tags, `!reset` and `!override` stay on their node, YAML's own are applied, the rest
+//!   are errors.
+//!
+//! Problems are collected; only a syntax error ends the reading.
+
+mod scalar;
+mod syntax;
+
+use std::borrow::Cow;
+use std::collections::HashMap;
+
+use granit_parser::{Event, Parser, ScalarStyle, StructureStyle};
+use indexmap::map::Entry as Slot;
+
+use super::diagnostic::nearest;
+use super::{
+    Diagnostic, Entry, Mapping, Node, Path, Scalar, ScalarKind, SourceId, Span, Tag, Value,
+};
+
+pub use scalar::resolve;
+pub(super) use syntax::too_large;
+
+/// The longest text that is read, in bytes.
+pub const MAX_BYTES: usize = 10 * 1024 * 1024;
+
+/// The most keys and values that one text may come to, counted after aliases are expanded.
+pub const MAX_NODES: usize = 300_000;
+
+/// How deep mappings and lists may lie in one another.
+pub const MAX_DEPTH: usize = 128;
+
+/// Reads a text: one node for each of its documents, none for a text without any.
+///
+/// # Errors
+/// Everything that is wrong with the text, as far as it could be read.
+pub fn parse(source: SourceId, text: &str) -> Result<Vec<Node>, Vec<Diagnostic>> {
+    if let Err(problem) = syntax::check_text(source, text) {
+        return Err(vec![problem]);
+    }
+    let mut reader = Reader::new(source, text);
+    if let Err(problem) = reader.run() {
+        reader.problems.push(problem);
+    }
+    if reader.problems.is_empty() {
+        Ok(reader.documents)
+    } else {
+        Err(reader.problems)
+    }
+}
+
+struct Reader<'a> {
+    source: SourceId,
+    text: &'a str,
+    stack: Vec<Frame>,
+    anchors: HashMap<usize, Subtree>,
+    nodes: usize,
+    documents: Vec<Node>,
+    problems: Vec<Diagnostic>,
+}
+
+/// A node with what an alias to it costs.
+#[derive(Clone)]
+struct Subtree {
+    node: Node,
+    /// Nodes in it, itself included.
+    count: usize,
+    /// Mappings and lists from it down.
+    height: usize,
+    /// For use as a key.
+    key: KeyKind,
+}
+
+/// A mapping or list that is still open.
+struct Frame {
+    span: Span,
+    tag: Option<Tag>,
+    anchor: usize,
+    count: usize,
+    height: usize,
+    content: Content,
+}
+
+enum Content {
+    Sequence(Vec<Node>),
+    Mapping {
+        entries: Mapping,
+        key: Option<Key>,
+        merge: Option<Span>,
+        merged: Vec<Node>,
+    },
+}
+
+struct Key {
+    text: String,
+    span: Span,
+    kind: KeyKind,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum KeyKind {
+    Text,
+    Merge,
+    /// Reported already; its value is read and dropped.
+    Bad,
+}
+
+/// The tags that are understood.
+enum Meaning {
+    None,
+    Steering(Tag),
+    /// One of YAML's own, without its `!!`.
+    Core(String),
+}
+
+impl<'a> Reader<'a> {
+    fn new(source: SourceId, text: &'a str) -> Reader<'a> {
+        Reader {
+            source,
+            text,
+            stack: Vec::new(),
+            anchors: HashMap::new(),
+            nodes: 0,
+            documents: Vec::new(),
+            problems: Vec::new(),
+        }
+    }
+
+    /// Reads to the end or to the first error that leaves nothing to go on with.
+    fn run(&mut self) -> Result<(), Diagnostic> {
+        let options = granit_parser::options! {
+            emit_comments: false,
+            emit_unresolved_aliases: true,
+            emit_anchor_events: true,
+            flow_nesting_limit: MAX_DEPTH,
+            block_nesting_limit: MAX_DEPTH,
+        };
+        let mut events = Parser::new_from_str_with_options(self.text, options);
+        let mut names = Vec::new();
+        while let Some(next) = events.next_event() {
+            let (event, place) =
+                next.map_err(|error| syntax::explain(self.source, self.text, &error))?;
+            if let Event::DocumentStart(..) = event {
+                names.clear();
+            }
+            self.event(event, place, &mut names)?;
+        }
+        Ok(())
+    }
+
+    fn event(
+        &mut self,
+        event: Event<'_>,
+        place: granit_parser::Span,
+        names: &mut Vec<String>,
+    ) -> Result<(), Diagnostic> {
+        let span = self.span(place);
+        match event {
+            Event::Scalar(text, style, anchor, tag) => {
+                let tag = self.tag(tag.as_deref(), place);
+                self.scalar(text, style, anchor, &tag, span)
+            }
+            Event::SequenceStart(style, anchor, tag) => {
+                let span = match style {
+                    StructureStyle::Block => self.with_dash(span),
+                    StructureStyle::Flow => span,
+                };
+                let tag = self.tag(tag.as_deref(), place);
+                self.open(Content::Sequence(Vec::new()), anchor, &tag, span)
+            }
+            Event::MappingStart(_, anchor, tag) => {
+                let tag = self.tag(tag.as_deref(), place);
+                let content = Content::Mapping {
+                    entries: Mapping::new(),
+                    key: None,
+                    merge: None,
+                    merged: Vec::new(),
+                };
+                self.open(content, anchor, &tag, span)
+            }
+            Event::SequenceEnd | Event::MappingEnd => self.close(span),
+            Event::Alias(anchor) => self.alias(anchor, span),
+            Event::Anchor(_, name) => {
+                names.push(name.into_owned());
+                Ok(())
+            }
+            Event::UnresolvedAlias(name) => self.unknown_alias(&name, names, span),
+            _ => Ok(()),
+        }
+    }
+
+    fn span(&self, place: granit_parser::Span) -> Span {
+        let range = place.byte_range().unwrap_or_default();
+        self.span_of(range.start, range.end)
+    }
+
+    fn span_of(&self, start: usize, end: usize) -> Span {
+        let offset = |at: usize| u32::try_from(at.min(self.text.len())).unwrap_or(u32::MAX);
+        Span {
+            source: self.source,
+            start: offset(start),
+            end: offset(end.max(start)),
+        }
+    }
+
+    fn slice(&self, span: Span) -> &'a str {
+        self.text
+            .get(span.start as usize..span.end as usize)
+            .unwrap_or_default()
+    }
+
+    /// A list that is not indented is announced at its first item, behind the dash.
+    fn with_dash(&self, span: Span) -> Span {
+        let before = self.text.get(..span.start as usize).unwrap_or_default();
+        let trimmed = before.trim_end_matches([' ', '\t']);
+        if trimmed.ends_with('-') && !self.slice_from(span).starts_with("- ") {
+            let dash = trimmed.len() - 1;
+            return self.span_of(dash, dash);
+        }
+        span
+    }
+
+    fn slice_from(&self, span: Span) -> &'a str {
+        self.text.get(span.start as usize..).unwrap_or_default()
+    }
+
+    /// Counts towards the limit of nodes.
+    fn charge(&mut self, count: usize, span: Span) -> Result<(), Diagnostic> {
+        self.nodes = self.nodes.saturating_add(count);
+        if self.nodes > MAX_NODES {
+            return Err(Diagnostic::error(format!(
+                "the file comes to more than {MAX_NODES} keys and values"
+            ))
+            .at(span, "reached here")
+            .help("an alias counts as much as what it stands for"));
+        }
+        Ok(())
+    }
+
+    fn check_depth(&self, below: usize, span: Span) -> Result<(), Diagnostic> {
+        if self.stack.len() + below > MAX_DEPTH {
+            return Err(syntax::too_deep(span));
+        }
+        Ok(())
+    }
+
+    fn tag(
+        &mut self,
+        tag: Option<&granit_parser::Tag>,
+        place: granit_parser::Span,
+    ) -> Meaning {
+        let Some(tag) = tag else { return Meaning::None };
+        match tag.core_suffix() {
+            Some(core) if CORE_TAGS.contains(&core) => return Meaning::Core(core.to_owned()),
+            _ => {}
+        }
+        match tag.original().as_str() {
+            "!" => return Meaning::None,
+            "!reset" => return Meaning::Steering(Tag::Reset),
+            "!override" => return Meaning::Steering(Tag::Override),
+            _ => {}
+        }
+        let span = place.tag_span().map_or(place, |tag_span| tag_span);
+        let span = self.span(span);
+        let written = self.slice(span);
+        let mut problem = Diagnostic::error(format!("`{written}` is not a tag that Compose knows"))
+            .at(span, "unknown tag");
+        problem = match nearest(written, ["!reset", "!override", "!!str"].into_iter()) {
+            Some(meant) => problem.help(format!("did you mean `{meant}`?")),
+            None => problem
+                .help("tags are `!reset`, `!override` and YAML's own, such as `!!str`")
+                .help("quote the value if the exclamation mark belongs to it"),
+        };
+        self.problems.push(problem);
+        Meaning::None
+    }
+
+    fn scalar(
+        &mut self,
+        text: Cow<'_, str>,
+        style: ScalarStyle,
+        anchor: usize,
+        tag: &Meaning,
+        span: Span,
+    ) -> Result<(), Diagnostic> {
+        self.charge(1, span)?;
+        let span = match style {
+            ScalarStyle::Literal | ScalarStyle::Folded => self.without_last_breaks(span),
+            _ => span,
+        };
+        let plain = style == ScalarStyle::Plain;
+        // The parser writes a missing value as `~`.
+        let text = if plain && span.start == span.end {
+            String::new()
+        } else {
+            text.into_owned()
+        };
+        let key = self.merge_key(&text, plain, tag);
+        let scalar = self.typed(text, plain, tag, span);
+        let node = Node {
+            span,
+            tag: steering(tag),
+            value: Value::Scalar(scalar),
+        };
+        let subtree = Subtree {
+            node,
+            count: 1,
+            height: 0,
+            key,
+        };
+        self.finish(subtree, anchor)
+    }
+
+    fn without_last_breaks(&self, span: Span) -> Span {
+        let kept = self.slice(span).trim_end_matches(['\n', '\r']).len();
+        self.span_of(span.start as usize, span.start as usize + kept)
+    }
+
+    #[expect(clippy::unused_self, reason = "reads with its siblings")]
+    fn merge_key(&self, text: &str, plain: bool, tag: &Meaning) -> KeyKind {
+        let merges = match tag {
+            Meaning::None => plain,
+            Meaning::Core(core) => core == "merge",
+            Meaning::Steering(_) => false,
+        };
+        if merges && text == "<<" {
+            KeyKind::Merge
+        } else {
+            KeyKind::Text
+        }
+    }
+
+    /// The scalar as its tag wants it.
+    fn typed(&mut self, text: String, plain: bool, tag: &Meaning, span: Span) -> Scalar {
+        let kind = match tag {
+            Meaning::Core(core) => match core_kind(core, &text, plain) {
+                Some(kind) => kind,
+                None => {
+                    let message = format!("`{text}` is not what its tag `!!{core}` says");
+                    self.problems
+                        .push(Diagnostic::error(message).at(span, format!("not a {core}")));
+                    ScalarKind::String
+                }
+            },
+            _ if plain => resolve(&text),
+            _ => ScalarKind::String,
+        };
+        Scalar { text, kind }
+    }
+
+    fn open(
+        &mut self,
+        content: Content,
+        anchor: usize,
+        tag: &Meaning,
+        span: Span,
+    ) -> Result<(), Diagnostic> {
+        self.charge(1, span)?;
+        self.check_depth(1, span)?;
+        self.stack.push(Frame {
+            span,
+            tag: steering(tag),
+            anchor,
+            count: 1,
+            height: 1,
+            content,
+        });
+        Ok(())
+    }
+
+    fn close(&mut self, end: Span) -> Result<(), Diagnostic> {
+        let Some(frame) = self.stack.pop() else {
+            return Ok(());
+        };
+        let mut span = frame.span;
+        // Only brackets have an end of their own; a block ends with its last value.
+        if end.start < end.end {
+            span.end = end.end;
+        }
+        let value = match frame.content {
+            Content::Sequence(items) => Value::Sequence(items),
+            Content::Mapping {
+                entries, merged, ..
+            } => Value::Mapping(self.merge(entries, merged)),
+        };
+        let node = Node {
+            span,
+            tag: frame.tag,
+            value,
+        };
+        let subtree = Subtree {
+            node,
+            count: frame.count,
+            height: frame.height,
+            key: KeyKind::Text,
+        };
+        self.finish(subtree, frame.anchor)
+    }
+
+    /// Adds what `<<` brings to a mapping's own keys.
+    fn merge(&mut self, mut entries: Mapping, merged: Vec<Node>) -> Mapping {
+        for node in merged {
+            match node.value {
+                Value::Mapping(mapping) => add_missing(&mut entries, mapping),
+                Value::Sequence(items) => {
+                    for item in items {
+                        match item.value {
+                            Value::Mapping(mapping) => add_missing(&mut entries, mapping),
+                            _ => self.cannot_merge(&item),
+                        }
+                    }
+                }
+                Value::Scalar(_) => self.cannot_merge(&node),
+            }
+        }
+        entries
+    }
+
+    fn cannot_merge(&mut self, node: &Node) {
+        self.problems.push(
+            Diagnostic::error("`<<` needs a mapping or a list of mappings")
+                .at(node.span, format!("this is {}", node.describe())),
+        );
+    }
+
+    /// A copy of what the anchor stands on.
+    fn alias(&mut self, anchor: usize, span: Span) -> Result<(), Diagnostic> {
+        let Some(target) = self.anchors.get(&anchor) else {
+            self.problems.push(
+                Diagnostic::error("an alias stands inside the value that it repeats")
+                    .at(span, "would go on without end"),
+            );
+            return self.place_null(span);
+        };
+        let (count, height) = (target.count, target.height);
+        self.charge(count, span)?;
+        self.check_depth(height, span)?;
+        let copy = self.anchors.get(&anchor).cloned();
+        match copy {
+            Some(mut subtree) => {
+                if self.wants_key() && subtree.height == 0 {
+                    subtree.node.span = span;
+                }
+                self.attach(subtree)
+            }
+            None => self.place_null(span),
+        }
+    }
+
+    fn wants_key(&self) -> bool {
+        matches!(
+            self.stack.last(),
+            Some(Frame {
+                content: Content::Mapping { key: None, .. },
+                ..
+            })
+        )
+    }
+
+    fn unknown_alias(
+        &mut self,
+        name: &str,
+        names: &[String],
+        span: Span,
+    ) -> Result<(), Diagnostic> {
+        let mut problem = Diagnostic::error(format!("nothing is anchored as `&{name}`"))
+            .at(span, "unknown alias");
+        problem = match nearest(name, names.iter().map(String::as_str)) {
+            Some(meant) => problem.help(format!("did you mean `*{meant}`?")),
+            None => problem
+                .help("an anchor must stand above its aliases, in the same file and document")
+                .help(format!("if the asterisk belongs to the text, quote it: '*{name}'")),
+        };
+        self.problems.push(problem);
+        self.place_null(span)
+    }
+
+    fn place_null(&mut self, span: Span) -> Result<(), Diagnostic> {
+        self.attach(Subtree {
+            node: Node::null(span),
+            count: 1,
+            height: 0,
+            key: KeyKind::Bad,
+        })
+    }
+
+    /// Keeps a copy of an anchored node and puts the node where it belongs.
+    fn finish(&mut self, subtree: Subtree, anchor: usize) -> Result<(), Diagnostic> {
+        if anchor != 0 {
+            // The copy is memory too: anchors around anchors multiply.
+            self.charge(subtree.count, subtree.node.span)?;
+            self.anchors.insert(anchor, subtree.clone());
+        }
+        self.attach(subtree)
+    }
+
+    /// Puts a finished node where it belongs: a document, an item, a key or a value.
+    fn attach(&mut self, subtree: Subtree) -> Result<(), Diagnostic> {
+        let Some(frame) = self.stack.last_mut() else {
+            self.documents.push(subtree.node);
+            self.anchors.clear();
+            return Ok(());
+        };
+        frame.count = frame.count.saturating_add(subtree.count);
+        frame.height = frame.height.max(subtree.height + 1);
+        // An aliased value lies elsewhere and says nothing about this one's end.
+        let (start, end) = (subtree.node.span.start, subtree.node.span.end);
+        if start >= frame.span.start {
+            frame.span.end = frame.span.end.max(end);
+        }
+        match &mut frame.content {
+            Content::Sequence(items) => items.push(subtree.node),
+            Content::Mapping { key, .. } => match key.take() {
+                None => {
+                    let named = self.key(subtree);
+                    self.set_key(named);
+                }
+                Some(key) => self.entry(key, subtree.node),
+            },
+        }
+        Ok(())
+    }
+
+    fn set_key(&mut self, named: Key) {
+        if let Some(Frame {
+            content: Content::Mapping { key, .. },
+            ..
+        }) = self.stack.last_mut()
+        {
+            *key = Some(named);
+        }
+    }
+
+    /// A node read as a key; anything but a string is reported.
+    fn key(&mut self, subtree: Subtree) -> Key {
+        let Subtree { node, key, .. } = subtree;
+        let span = node.span;
+        let bad = |text| Key {
+            text,
+            span,
+            kind: KeyKind::Bad,
+        };
+        if key == KeyKind::Bad {
+            return bad(String::new());
+        }
+        match node.value {
+            Value::Scalar(Scalar {
+                text,
+                kind: ScalarKind::String,
+            }) => Key {
+                text,
+                span,
+                kind: key,
+            },
+            Value::Scalar(scalar) => {
+                let written = self.slice(span);
+                let problem = Diagnostic::error(format!(
+                    "non-string key {}: {}",
+                    self.location(),
+                    if written.is_empty() { "null" } else { written }
+                ))
+                .at(span, "keys are strings");
+                self.problems.push(if written.is_empty() {
+                    problem
+                } else {
+                    problem.help(format!("quote it: \"{}\"", scalar.text))
+                });
+                bad(scalar.text)
+            }
+            _ => {
+                let problem = Diagnostic::error(format!("non-string key {}", self.location()))
+                    .at(span, format!("{} cannot be a key", capitalised(&node.value)))
+                    .help("quote a value that starts with a brace or bracket: \"{{ … }}\"");
+                self.problems.push(problem);
+                bad(String::new())
+            }
+        }
+    }
+
+    /// A value under its key.
+    fn entry(&mut self, key: Key, value: Node) {
+        let Some(Frame {
+            content:
+                Content::Mapping {
+                    entries,
+                    merge,
+                    merged,
+                    ..
+                },
+            ..
+        }) = self.stack.last_mut()
+        else {
+            return;
+        };
+        let first = match key.kind {
+            KeyKind::Bad => None,
+            KeyKind::Merge => {
+                let first = merge.replace(key.span);
+                // `<<: !reset …` takes away what it would have brought.
+                if first.is_none() && value.tag != Some(Tag::Reset) {
+                    merged.push(value);
+                }
+                first
+            }
+            KeyKind::Text => match entries.entry(key.text.clone()) {
+                Slot::Occupied(taken) => Some(taken.get().key_span),
+                Slot::Vacant(free) => {
+                    free.insert(Entry {
+                        key_span: key.span,
+                        value,
+                    });
+                    None
+                }
+            },
+        };
+        if let Some(first) = first {
+            self.duplicate(&key, first);
+        }
+    }
+
+    fn duplicate(&mut self, key: &Key, first: Span) {
+        let name = if key.kind == KeyKind::Merge {
+            "<<"
+        } else {
+            &key.text
+        };
+        let problem = Diagnostic::error(format!("`{name}` is given twice {}", self.location()))
+            .at(key.span, "given again here")
+            .at(first, "given first here");
+        self.problems.push(if key.kind == KeyKind::Merge {
+            problem.help("merge several mappings with one list: `<<: [*first, *second]`")
+        } else {
+            problem
+        });
+    }
+
+    /// Where the innermost open mapping stands: `in services.web`, or `at the top level`.
+    fn location(&self) -> String {
+        let mut path = Path::default();
+        let above = self.stack.len().saturating_sub(1);
+        for frame in &self.stack[..above] {
+            match &frame.content {
+                Content::Sequence(items) => path = path.index(items.len()),
+                Content::Mapping { key: Some(key), .. } => path = path.key(&key.text),
+                Content::Mapping { key: None, .. } => {}
+            }
+        }
+        if path.segments().is_empty() {
+            "at the top level".to_owned()
+        } else {
+            format!("in {path}")
+        }
+    }
+}
+
+/// The tags of YAML itself that are taken for what they say.
+const CORE_TAGS: [&str; 12] = [
+    "str",
+    "int",
+    "float",
+    "bool",
+    "null",
+    "timestamp",
+    "binary",
+    "map",
+    "seq",
+    "set",
+    "omap",
+    "merge",
+];
+
+fn steering(tag: &Meaning) -> Option<Tag> {
+    match tag {
+        Meaning::Steering(tag) => Some(*tag),
+        _ => None,
+    }
+}
+
+/// What a scalar means under one of YAML's own tags, or nothing when the two contradict.
+fn core_kind(core: &str, text: &str, plain: bool) -> Option<ScalarKind> {
+    let kind = resolve(text);
+    let fits = match (core, kind) {
+        ("int", ScalarKind::Integer(_) | ScalarKind::Unsigned(_))
+        | ("float", ScalarKind::Float(_))
+        | ("bool", ScalarKind::Bool(_))
+        | ("null", ScalarKind::Null)
+        | ("timestamp", ScalarKind::Timestamp) => true,
+        #[expect(clippy::cast_precision_loss, reason = "the tag asks for a float")]
+        ("float", ScalarKind::Integer(value)) => return Some(ScalarKind::Float(value as f64)),
+        #[expect(clippy::cast_precision_loss, reason = "the tag asks for a float")]
+        ("float", ScalarKind::Unsigned(value)) => return Some(ScalarKind::Float(value as f64)),
+        ("int" | "float" | "bool" | "null" | "timestamp", _) => false,
+        ("str" | "binary", _) => return Some(ScalarKind::String),
+        _ if plain => true,
+        _ => return Some(ScalarKind::String),
+    };
+    fits.then_some(kind)
+}
+
+fn add_missing(entries: &mut Mapping, merged: Mapping) {
+    for (key, entry) in merged {
+        entries.entry(key).or_insert(entry);
+    }
+}
+
+fn capitalised(value: &Value) -> &'static str {
+    match value {
+        Value::Sequence(_) => "A list",
+        _ => "A mapping",
+    }
+}

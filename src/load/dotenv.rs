@@ -1,0 +1,1 @@
+//! `.env` files and the files of `env_file`.

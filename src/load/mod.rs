@@ -1,0 +1,2 @@
+//! Files to project.
+pub mod dotenv;
