@@ -236,7 +236,8 @@ fn distance(from: &[char], to: &[char]) -> usize {
         for (column, other) in to.iter().enumerate() {
             let replaced = last[column] + usize::from(letter != other);
             let mut best = replaced.min(last[column + 1] + 1).min(current[column] + 1);
-            let swapped = row > 0 && column > 0 && *letter == to[column - 1] && from[row - 1] == *other;
+            let swapped =
+                row > 0 && column > 0 && *letter == to[column - 1] && from[row - 1] == *other;
             if swapped {
                 best = best.min(before_last[column - 1] + 1);
             }

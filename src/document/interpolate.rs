@@ -29,10 +29,7 @@ const PLACES: usize = 3;
 /// Returns errors, which leave their value unchanged, and one warning for each unset variable.
 /// Where the text cannot be found again in its source, places are those of whole values;
 /// [`interpolate_in`] looks.
-pub fn interpolate(
-    node: &mut Node,
-    variables: &dyn Fn(&str) -> Option<String>,
-) -> Vec<Diagnostic> {
+pub fn interpolate(node: &mut Node, variables: &dyn Fn(&str) -> Option<String>) -> Vec<Diagnostic> {
     Walk::new(variables, None).start(node)
 }
 
@@ -124,32 +121,34 @@ impl<'a> Walk<'a> {
         if scalar.kind != ScalarKind::String || !scalar.text.contains('$') {
             return;
         }
-        let mut expander = Expander::new(self.variables);
-        let expanded = expander.expand(&scalar.text, 0, true);
-        let place = |at: usize, length: usize| {
-            Locator {
-                text: &scalar.text,
-                span,
-                sources: self.sources,
-            }
-            .place(at, length)
+        let expansion = expand_all(&scalar.text, self.variables);
+        let locator = Locator {
+            text: &scalar.text,
+            span,
+            raw: self.raw(span),
         };
-        for unset in &expander.unset {
+        for unset in &expansion.unset {
             let places = self.unset.entry(unset.name.clone()).or_default();
-            places.push(place(unset.at, unset.length));
+            places.push(locator.place(unset.at, unset.length));
         }
-        let failed = !expander.errors.is_empty();
-        for error in expander.errors {
-            let span = place(error.at, error.length);
-            self.problems.push(error.diagnostic(span, trail));
+        for error in &expansion.errors {
+            let span = locator.place(error.at, error.length);
+            let path = trail.map_or_else(|| "the document".to_owned(), Trail::to_string);
+            self.problems.push(error.diagnostic(span, &path));
         }
-        if !failed {
-            scalar.text = expanded;
+        if expansion.errors.is_empty() {
+            scalar.text = expansion.text;
         }
+    }
+
+    fn raw(&self, span: Span) -> Option<&'a str> {
+        let text = &self.sources?.find(span.source)?.text;
+        text.get(span.start as usize..span.end as usize)
     }
 }
 
-fn unset_warning(name: &str, places: &[Span]) -> Diagnostic {
+/// The warning for one variable that has no value.
+pub(crate) fn unset_warning(name: &str, places: &[Span]) -> Diagnostic {
     let mut warning = Diagnostic::warning(format!(
         "the variable {name} is not set and stands for an empty text"
     ));
@@ -219,8 +218,8 @@ impl fmt::Display for ExpandError {
 impl std::error::Error for ExpandError {}
 
 impl ExpandError {
-    fn diagnostic(&self, span: Span, trail: Option<&Trail<'_>>) -> Diagnostic {
-        let path = trail.map_or_else(|| "the document".to_owned(), Trail::to_string);
+    /// The problem at its place, for the value of the given name.
+    pub(crate) fn diagnostic(&self, span: Span, path: &str) -> Diagnostic {
         match &self.kind {
             ExpandErrorKind::Invalid { .. } => {
                 Diagnostic::error(format!("invalid interpolation format for {path}"))
@@ -240,18 +239,47 @@ impl ExpandError {
 ///
 /// # Errors
 /// The first thing that is wrong.
-pub fn expand(
-    text: &str,
-    lookup: &dyn Fn(&str) -> Option<String>,
-) -> Result<String, ExpandError> {
-    if !text.contains('$') {
-        return Ok(text.to_owned());
-    }
-    let mut expander = Expander::new(lookup);
-    let expanded = expander.expand(text, 0, true);
-    match expander.errors.into_iter().next() {
-        None => Ok(expanded),
+pub fn expand(text: &str, lookup: &dyn Fn(&str) -> Option<String>) -> Result<String, ExpandError> {
+    let expansion = expand_all(text, lookup);
+    match expansion.errors.into_iter().next() {
+        None => Ok(expansion.text),
         Some(error) => Err(error),
+    }
+}
+
+/// What became of a text with variables.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Expansion {
+    /// The text; of no use where there are errors.
+    pub text: String,
+    /// Variables that were needed and have no value, in the order of the text.
+    pub unset: Vec<Unset>,
+    /// What is wrong, in the order of the text.
+    pub errors: Vec<ExpandError>,
+}
+
+/// A variable without a value, where one was needed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Unset {
+    /// The variable.
+    pub name: String,
+    /// Byte offset of the dollar sign.
+    pub at: usize,
+    /// Bytes from there to the end of the variable.
+    pub length: usize,
+}
+
+/// Replaces the variables of one text and tells of all that was found on the way.
+pub fn expand_all(text: &str, lookup: &dyn Fn(&str) -> Option<String>) -> Expansion {
+    let mut expander = Expander {
+        lookup,
+        errors: Vec::new(),
+        unset: Vec::new(),
+    };
+    Expansion {
+        text: expander.expand(text, 0, true),
+        unset: expander.unset,
+        errors: expander.errors,
     }
 }
 
@@ -287,7 +315,7 @@ fn collect(node: &Node, found: &mut Vec<Variable>) {
             let locator = Locator {
                 text: &scalar.text,
                 span: node.span,
-                sources: None,
+                raw: None,
             };
             collect_text(&scalar.text, 0, &locator, found);
         }
@@ -319,15 +347,18 @@ fn collect_text(text: &str, start: usize, locator: &Locator<'_>, found: &mut Vec
 }
 
 /// Finds a piece of a scalar's text in the file.
-struct Locator<'a> {
-    text: &'a str,
-    span: Span,
-    sources: Option<&'a Sources>,
+pub(crate) struct Locator<'a> {
+    /// The text that was read.
+    pub(crate) text: &'a str,
+    /// Where it was read.
+    pub(crate) span: Span,
+    /// What is written there, if known.
+    pub(crate) raw: Option<&'a str>,
 }
 
 impl Locator<'_> {
     /// The place of the dollar sign at an offset of the text, or the whole scalar's.
-    fn place(&self, at: usize, length: usize) -> Span {
+    pub(crate) fn place(&self, at: usize, length: usize) -> Span {
         let Some(offset) = self.offset(at) else {
             return self.span;
         };
@@ -342,7 +373,7 @@ impl Locator<'_> {
 
     /// Escapes and folding move text about, but leave the dollar signs in their order.
     fn offset(&self, at: usize) -> Option<u32> {
-        let Some(raw) = self.raw() else {
+        let Some(raw) = self.raw else {
             return self.guess(at);
         };
         if raw.matches('$').count() != self.text.matches('$').count() {
@@ -351,11 +382,6 @@ impl Locator<'_> {
         let before = self.text.get(..at)?.matches('$').count();
         let (offset, _) = raw.match_indices('$').nth(before)?;
         u32::try_from(offset).ok()
-    }
-
-    fn raw(&self) -> Option<&str> {
-        let text = &self.sources?.find(self.span.source)?.text;
-        text.get(self.span.start as usize..self.span.end as usize)
     }
 
     /// As long as the text: it is the text. Longer by two: it is the text in quotes.
@@ -376,21 +402,7 @@ struct Expander<'a> {
     unset: Vec<Unset>,
 }
 
-struct Unset {
-    name: String,
-    at: usize,
-    length: usize,
-}
-
-impl<'a> Expander<'a> {
-    fn new(lookup: &'a dyn Fn(&str) -> Option<String>) -> Expander<'a> {
-        Expander {
-            lookup,
-            errors: Vec::new(),
-            unset: Vec::new(),
-        }
-    }
-
+impl Expander<'_> {
     /// Expands a text that starts at an offset of the whole. Unused texts are checked all the
     /// same.
     fn expand(&mut self, text: &str, start: usize, used: bool) -> String {
@@ -766,9 +778,8 @@ mod tests {
 
     #[test]
     fn warnings_do_not_count_in_texts_that_are_not_used() {
-        let mut expander = Expander::new(&environment);
-        expander.expand("${S:-${V}} ${U:-${W}}", 0, true);
-        let names: Vec<_> = expander.unset.iter().map(|unset| &unset.name).collect();
+        let expansion = expand_all("${S:-${V}} ${U:-${W}}", &environment);
+        let names: Vec<_> = expansion.unset.iter().map(|unset| &unset.name).collect();
         assert_eq!(names, ["W"]);
     }
 

@@ -342,10 +342,7 @@ fn pair(item: &Node) -> Option<(String, Entry)> {
     let key_span = within(item.span, scalar, 0, key_length);
     let value = match text.get(key_length + 1..) {
         None => Node::null(item.span),
-        Some(value) => Node::string(
-            within(item.span, scalar, key_length + 1, text.len()),
-            value,
-        ),
+        Some(value) => Node::string(within(item.span, scalar, key_length + 1, text.len()), value),
     };
     Some((text[..key_length].to_owned(), Entry { key_span, value }))
 }

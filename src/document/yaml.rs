@@ -255,11 +255,7 @@ impl<'a> Reader<'a> {
         Ok(())
     }
 
-    fn tag(
-        &mut self,
-        tag: Option<&granit_parser::Tag>,
-        place: granit_parser::Span,
-    ) -> Meaning {
+    fn tag(&mut self, tag: Option<&granit_parser::Tag>, place: granit_parser::Span) -> Meaning {
         let Some(tag) = tag else { return Meaning::None };
         match tag.core_suffix() {
             Some(core) if CORE_TAGS.contains(&core) => return Meaning::Core(core.to_owned()),
@@ -480,7 +476,9 @@ impl<'a> Reader<'a> {
             Some(meant) => problem.help(format!("did you mean `*{meant}`?")),
             None => problem
                 .help("an anchor must stand above its aliases, in the same file and document")
-                .help(format!("if the asterisk belongs to the text, quote it: '*{name}'")),
+                .help(format!(
+                    "if the asterisk belongs to the text, quote it: '*{name}'"
+                )),
         };
         self.problems.push(problem);
         self.place_null(span)
@@ -580,7 +578,10 @@ impl<'a> Reader<'a> {
             }
             _ => {
                 let problem = Diagnostic::error(format!("non-string key {}", self.location()))
-                    .at(span, format!("{} cannot be a key", capitalised(&node.value)))
+                    .at(
+                        span,
+                        format!("{} cannot be a key", capitalised(&node.value)),
+                    )
                     .help("quote a value that starts with a brace or bracket: \"{{ … }}\"");
                 self.problems.push(problem);
                 bad(String::new())

@@ -132,9 +132,10 @@ fn fraction(text: &str) -> Option<ScalarKind> {
     if !text.contains('_') {
         return float(text);
     }
-    let between_digits = text.as_bytes().windows(3).filter(|three| {
-        three[1] == b'_' && three[0].is_ascii_digit() && three[2].is_ascii_digit()
-    });
+    let between_digits = text
+        .as_bytes()
+        .windows(3)
+        .filter(|three| three[1] == b'_' && three[0].is_ascii_digit() && three[2].is_ascii_digit());
     if between_digits.count() == text.matches('_').count() {
         float(&text.replace('_', ""))
     } else {
@@ -195,11 +196,7 @@ fn time(text: &str) -> Option<&str> {
 
 /// One or two digits.
 fn short_number(rest: &mut &str) -> Option<u32> {
-    let count = rest
-        .bytes()
-        .take(2)
-        .take_while(u8::is_ascii_digit)
-        .count();
+    let count = rest.bytes().take(2).take_while(u8::is_ascii_digit).count();
     let value = rest[..count].parse().ok()?;
     *rest = &rest[count..];
     Some(value)
@@ -254,7 +251,10 @@ mod tests {
             2001-02-30 \"2001-02-30\" | 2000-02-29 timestamp | 1900-02-29 \"1900-02-29\"
             2001-12-14t21:59:43.10-05:00 timestamp | 2001-12-14T1:2:3Z timestamp
             2001-12-14T1:2:3 \"2001-12-14T1:2:3\" | 2001-12-14T24:2:3Z \"2001-12-14T24:2:3Z\"";
-        for case in table.split(['|', '\n']).filter(|case| !case.trim().is_empty()) {
+        for case in table
+            .split(['|', '\n'])
+            .filter(|case| !case.trim().is_empty())
+        {
             let (text, meaning) = case.trim().split_once(' ').expect("text and meaning");
             assert_eq!(printed(text), meaning.trim(), "{text}");
         }

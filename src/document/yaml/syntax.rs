@@ -30,9 +30,8 @@ pub(in crate::document) fn too_large(source: SourceId) -> Diagnostic {
 
 /// The first control character, which YAML allows nowhere, not even in comments.
 fn forbidden(text: &str) -> Option<(usize, char)> {
-    let suspicious = |byte: &u8| {
-        matches!(byte, 0x00..=0x08 | 0x0b | 0x0c | 0x0e..=0x1f | 0x7f | 0xc2)
-    };
+    let suspicious =
+        |byte: &u8| matches!(byte, 0x00..=0x08 | 0x0b | 0x0c | 0x0e..=0x1f | 0x7f | 0xc2);
     if !text.as_bytes().iter().any(|byte| suspicious(byte)) {
         return None;
     }
@@ -45,7 +44,10 @@ fn forbidden(text: &str) -> Option<(usize, char)> {
 fn control_character(source: SourceId, at: usize, character: char) -> Diagnostic {
     let code = u32::from(character);
     Diagnostic::error(format!("the file holds a control character, U+{code:04X}"))
-        .at(span(source, at, at + character.len_utf8()), "not allowed in YAML")
+        .at(
+            span(source, at, at + character.len_utf8()),
+            "not allowed in YAML",
+        )
         .help(format!(
             "remove it, or write it escaped in double quotes: \"\\x{code:02x}\""
         ))
@@ -53,8 +55,10 @@ fn control_character(source: SourceId, at: usize, character: char) -> Diagnostic
 
 /// Nesting beyond [`MAX_DEPTH`].
 pub(super) fn too_deep(span: Span) -> Diagnostic {
-    Diagnostic::error(format!("values are nested more than {MAX_DEPTH} levels deep"))
-        .at(span, "too deep")
+    Diagnostic::error(format!(
+        "values are nested more than {MAX_DEPTH} levels deep"
+    ))
+    .at(span, "too deep")
 }
 
 fn span(source: SourceId, start: usize, end: usize) -> Span {
@@ -121,11 +125,9 @@ fn words(kind: &ErrorKind) -> (Option<&'static str>, &'static str, &'static str)
             "unexpected `-`",
             "inside brackets items are separated by commas: [a, b]",
         ),
-        ErrorKind::InvalidBlockEntryWhitespace => (
-            Some("a space is missing behind `-`"),
-            "write `- `",
-            "",
-        ),
+        ErrorKind::InvalidBlockEntryWhitespace => {
+            (Some("a space is missing behind `-`"), "write `- `", "")
+        }
         ErrorKind::ExpectedFlowMappingSeparator => (
             Some("a comma or `}` is missing"),
             "expected `,` or `}` before this",
@@ -214,22 +216,25 @@ fn words(kind: &ErrorKind) -> (Option<&'static str>, &'static str, &'static str)
             "indent this further than the line that opened the bracket",
             "",
         ),
-        ErrorKind::InvalidMappingValueWhitespace | ErrorKind::FlowMappingValueAdjacentCollection => {
-            (Some("a space is missing behind the colon"), "write `: `", "")
-        }
-        ErrorKind::PlainScalarStartsWithDashFlowIndicator => (
-            Some("a value cannot start like this"),
-            "quote it",
+        ErrorKind::InvalidMappingValueWhitespace
+        | ErrorKind::FlowMappingValueAdjacentCollection => (
+            Some("a space is missing behind the colon"),
+            "write `: `",
             "",
         ),
+        ErrorKind::PlainScalarStartsWithDashFlowIndicator => {
+            (Some("a value cannot start like this"), "quote it", "")
+        }
         ErrorKind::ExpectedDocumentStart | ErrorKind::InvalidDocumentEnd => (
             Some("the document has ended before this"),
             "not part of it",
             "check the indentation; another document starts with `---`",
         ),
-        ErrorKind::UnsupportedYamlMajorVersion => {
-            (Some("the file asks for a version of YAML that nobody reads"), "", "")
-        }
+        ErrorKind::UnsupportedYamlMajorVersion => (
+            Some("the file asks for a version of YAML that nobody reads"),
+            "",
+            "",
+        ),
         _ => (None, "", ""),
     }
 }
@@ -292,9 +297,7 @@ impl Problem<'_> {
     /// A colon where no key can end: either in a value, or because the line above was read on.
     fn unexpected_colon(&self) -> Diagnostic {
         let line = self.line();
-        let before = line
-            .get(..self.at - self.line_start())
-            .unwrap_or_default();
+        let before = line.get(..self.at - self.line_start()).unwrap_or_default();
         let colon = span(self.source, self.at, self.at + 1);
         if before.contains(": ") {
             return Diagnostic::error("a value holds `: `, as if it were a key")
