@@ -7,3 +7,4 @@ pub mod event;
 pub mod graph;
 pub mod plan;
 pub mod project;
+pub mod report;
