@@ -187,10 +187,23 @@ impl Tracker {
             .map(|step| step.operation.clone())
     }
 
+    /// Whether a step that has begun may find that there is nothing to do. Its beginning is told
+    /// when it is known to do something, so that nobody reads of a replacement that never was.
+    fn may_do_nothing(&self, step: StepId) -> bool {
+        self.plan.steps.get(step.0).is_some_and(|step| {
+            let spare =
+                matches!(&step.operation, Operation::BuildImage(build) if build.only_if_missing);
+            spare || !step.only_if.is_empty()
+        })
+    }
+
     fn started(&mut self, step: StepId) -> Vec<Change> {
         let Some(operation) = self.operation(step) else {
             return Vec::new();
         };
+        if self.may_do_nothing(step) {
+            return Vec::new();
+        }
         let tell = |tracker: &mut Tracker, key: &(Kind, String)| {
             let text = beginning(&operation, tracker.is_replaced(key))?;
             Some(tracker.state(key, State::Working, text, ""))
@@ -207,7 +220,13 @@ impl Tracker {
             Progress::Line(line) => {
                 let line = output_line(&line);
                 self.output.entry(step).or_default().push(line.clone());
-                vec![Change::Line { id: id(&key), line }]
+                let mut changes = Vec::new();
+                let told = self.resources.get(&key).and_then(|resource| resource.told);
+                if self.may_do_nothing(step) && told != Some(State::Working) {
+                    changes.push(self.state(&key, State::Working, "Building", ""));
+                }
+                changes.push(Change::Line { id: id(&key), line });
+                changes
             }
             Progress::Transfer {
                 id: layer,
@@ -237,13 +256,14 @@ impl Tracker {
         keys.iter()
             .filter_map(|key| {
                 self.close(key);
-                self.ending(key, &operation, outcome)
+                self.ending(step, key, &operation, outcome)
             })
             .collect()
     }
 
     fn ending(
         &mut self,
+        step: StepId,
         key: &(Kind, String),
         operation: &Operation,
         outcome: Outcome,
@@ -255,6 +275,12 @@ impl Tracker {
             }
             Outcome::Done => match end(operation, self.is_replaced(key)) {
                 Some(text) => Some(self.state(key, State::Done, text, "")),
+                None if self.may_do_nothing(step) => {
+                    match beginning(operation, self.is_replaced(key)) {
+                        Some(text) => Some(self.state(key, State::Working, text, "")),
+                        None => self.over(key),
+                    }
+                }
                 None => self.over(key),
             },
             Outcome::Unchanged => self.unchanged(key, operation),

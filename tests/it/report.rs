@@ -155,12 +155,30 @@ fn a_replacement_that_turns_out_unneeded_is_a_running_container() {
     ));
     plan.steps[5].only_if = moved.to_vec();
     let mut acts = vec![begin(&plan), begun(build), Act::At(200), done(build)];
-    acts.extend(
-        steps
-            .into_iter()
-            .map(|step| ended(step, Outcome::Unchanged)),
-    );
+    for step in steps {
+        acts.extend([begun(step), ended(step, Outcome::Unchanged)]);
+    }
     check("unneeded-replacement", &plan, &acts);
+}
+
+#[test]
+fn a_replacement_that_depended_on_a_build_and_was_needed() {
+    let mut plan = Plan::default();
+    let build = step(&mut plan, build("demo-web"), Cause::Asked("--build"), &[]);
+    let moved = [ImageMoved {
+        reference: "demo-web".into(),
+        from: "sha256:0123".into(),
+    }];
+    let cause = &Cause::ImageMayChange;
+    let mut steps = replacement(&mut plan, "demo-web-1", cause, &moved);
+    let start = start("demo-web-1");
+    steps.push(step(&mut plan, start, Cause::Replacement, &[steps[3]]));
+    plan.steps[5].only_if = moved.to_vec();
+    let mut acts = vec![begin(&plan), begun(build), Act::At(200), done(build)];
+    for step in steps {
+        acts.extend([begun(step), done(step)]);
+    }
+    check("conditional-replacement", &plan, &acts);
 }
 
 #[test]
