@@ -185,7 +185,8 @@ mod tests {
 
     /// What a build answers, and the lines it tells, when the engine's answers are these.
     async fn check(
-        answers: Vec<Result<Progress, EngineError>>,
+        answers: Vec<Progress>,
+        failure: Option<EngineError>,
         sent: Result<Sent, BuildError>,
     ) -> (Result<Built, BuildError>, Vec<BuildEvent>) {
         let (sender, sending) = oneshot::channel();
@@ -198,24 +199,26 @@ mod tests {
             transcript: Transcript::default(),
             image_id: None,
         };
+        let answers = answers.into_iter().map(Ok).chain(failure.map(Err));
+        let answers: Vec<_> = answers.collect();
         let result = run.drain(Box::pin(stream::iter(answers))).await;
         (result, events)
     }
 
-    fn text(text: &str) -> Result<Progress, EngineError> {
-        Ok(Progress {
+    fn text(text: &str) -> Progress {
+        Progress {
             text: text.to_owned(),
             ..Progress::default()
-        })
+        }
     }
 
-    fn pull(id: &str, text: &str, current: Option<u64>) -> Result<Progress, EngineError> {
-        Ok(Progress {
+    fn pull(id: &str, text: &str, current: Option<u64>) -> Progress {
+        Progress {
             id: Some(id.to_owned()),
             text: text.to_owned(),
             current,
             ..Progress::default()
-        })
+        }
     }
 
     fn line(line: &str) -> BuildEvent {
@@ -236,10 +239,10 @@ mod tests {
             pull("0123", "Downloading", Some(7)),
             text("Digest: sha256:d"),
             text("Status: Downloaded newer image"),
-            Ok(announced),
+            announced,
             text("Successfully built abc"),
         ];
-        let (result, events) = check(answers, Ok(SENT)).await;
+        let (result, events) = check(answers, None, Ok(SENT)).await;
         assert_eq!(result.unwrap().image_id, "sha256:abc");
         let expected = [
             BuildEvent::ContextSent { files: 2, bytes: 3 },
@@ -264,9 +267,8 @@ mod tests {
             text("Step 2/2 : RUN make\n"),
             text(" ---> Running in 4567\n"),
             text("no rule"),
-            Err(refused),
         ];
-        let (result, events) = check(answers, Ok(SENT)).await;
+        let (result, events) = check(answers, Some(refused), Ok(SENT)).await;
         assert_eq!(events.last(), Some(&line("no rule")));
         let error = result.unwrap_err();
         assert_eq!(
@@ -281,22 +283,22 @@ mod tests {
 
     #[tokio::test]
     async fn a_context_that_broke_off_is_the_cause() {
-        let lost = || vec![Err(EngineError::Broken("connection reset".to_owned()))];
+        let lost = || Some(EngineError::Broken("connection reset".to_owned()));
         let changed = BuildError::Changed {
             path: "/ctx/log".into(),
         };
-        let (result, _) = check(lost(), Err(changed)).await;
+        let (result, _) = check(Vec::new(), lost(), Err(changed)).await;
         assert!(
             matches!(result, Err(BuildError::Changed { .. })),
             "{result:?}"
         );
-        let (result, _) = check(lost(), Ok(SENT)).await;
+        let (result, _) = check(Vec::new(), lost(), Ok(SENT)).await;
         assert!(matches!(result, Err(BuildError::Engine(_))), "{result:?}");
     }
 
     #[tokio::test]
     async fn an_end_without_an_image_is_an_error() {
-        let (result, _) = check(vec![text("Step 1/1 : FROM a\n")], Ok(SENT)).await;
+        let (result, _) = check(vec![text("Step 1/1 : FROM a\n")], None, Ok(SENT)).await;
         assert!(matches!(result, Err(BuildError::Engine(_))), "{result:?}");
     }
 

@@ -327,7 +327,9 @@ mod tests {
         let message = error.unwrap_err().to_string();
         assert!(message.ends_with("/web)"), "{message}");
 
-        let error = open(&[("../ctx", "")], &Dockerfile::default()).unwrap_err();
+        fs::write(folder.path().join("file"), "").unwrap();
+        let error = LocalContext::open(&folder.path().join("file"), &Dockerfile::default());
+        let error = error.unwrap_err();
         assert!(
             matches!(error, BuildError::ContextNotFolder { .. }),
             "{error}"

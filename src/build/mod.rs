@@ -1,7 +1,7 @@
 //! A service's build section → an image.
 //!
 //! One function, [`build()`], stands between the rest of the program and the way an image is made.
-//! Today that way is the engine's classic endpoint ([`classic`]); another way in goes beside it and
+//! Today that way is the engine's classic endpoint (`classic.rs`); another way in goes beside it and
 //! leaves this interface as it is.
 //!
 //! Nothing here knows services, plans or the terminal: a [`Build`] comes in with absolute paths, a

@@ -17,7 +17,7 @@ pub(super) struct Lines {
 impl Lines {
     /// Takes a piece and gives the lines that are complete with it.
     pub(super) fn push(&mut self, piece: &str) -> Vec<String> {
-        self.open.push_str(piece);
+        self.open.push_str(uncoloured(piece));
         let Some(end) = self.open.rfind('\n') else {
             return Vec::new();
         };
@@ -31,6 +31,15 @@ impl Lines {
         let rest = std::mem::take(&mut self.open);
         (!rest.is_empty()).then(|| shown(&rest))
     }
+}
+
+/// A piece without the colour that Docker puts around each piece of standard error; its end would
+/// otherwise stand at the start of the next line.
+fn uncoloured(piece: &str) -> &str {
+    piece
+        .strip_prefix("\u{1b}[91m")
+        .and_then(|rest| rest.strip_suffix("\u{1b}[0m"))
+        .unwrap_or(piece)
 }
 
 /// What a terminal would show of a line that was written over with `\r` (progress bars).
@@ -102,6 +111,7 @@ mod tests {
         assert_eq!(lines.push("Step 1/2"), Vec::<String>::new());
         assert_eq!(lines.push(" : FROM a\n\nx"), ["Step 1/2 : FROM a", ""]);
         assert_eq!(lines.push("y\r\n10%\r20%\r100%\n"), ["xy", "100%"]);
+        assert_eq!(lines.push("\u{1b}[91mred\n\u{1b}[0m"), ["red"]);
         assert_eq!(lines.push("no end"), Vec::<String>::new());
         assert_eq!(lines.finish(), Some("no end".to_owned()));
         assert_eq!(lines.finish(), None);

@@ -267,7 +267,7 @@ pub trait Engine: Reads {
         endpoint: models::EndpointSettings,
     ) -> Result<(), EngineError>;
 
-    /// Disconnects a container from a network.
+    /// Disconnects a container from a network. One that is not connected is no error.
     async fn disconnect_network(
         &self,
         network: &str,

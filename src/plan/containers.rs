@@ -61,7 +61,9 @@ pub fn judge(container: &Container, wanted: &Wanted<'_>, observed: &Observed) ->
     for (parent, verdict) in wanted.parents {
         match verdict {
             Verdict::Keep => {}
-            Verdict::Replace(_) => return Verdict::Replace(Cause::ParentRecreated((*parent).to_owned())),
+            Verdict::Replace(_) => {
+                return Verdict::Replace(Cause::ParentRecreated((*parent).to_owned()));
+            }
             Verdict::ReplaceIf(moved) => maybe.extend(moved.iter().cloned()),
         }
     }
@@ -74,9 +76,16 @@ pub fn judge(container: &Container, wanted: &Wanted<'_>, observed: &Observed) ->
     }
     if matches!(wanted.image, ImageStep::MayMove(_)) {
         let reference = wanted.service.image_name(&wanted.project.name);
-        maybe.push(ImageMoved { reference, from: container.image_id.clone() });
+        maybe.push(ImageMoved {
+            reference,
+            from: container.image_id.clone(),
+        });
     }
-    if maybe.is_empty() { Verdict::Keep } else { Verdict::ReplaceIf(maybe) }
+    if maybe.is_empty() {
+        Verdict::Keep
+    } else {
+        Verdict::ReplaceIf(maybe)
+    }
 }
 
 /// Our own label names the attributes that differ. Without it there is docker compose's hash,
@@ -90,24 +99,40 @@ fn config_cause(container: &Container, service: &Service, observed: &Observed) -
                 changed.push((*key).to_owned());
             }
         }
-        changed.extend(stored.keys().filter(|key| !now.contains_key(key.as_str())).cloned());
+        changed.extend(
+            stored
+                .keys()
+                .filter(|key| !now.contains_key(key.as_str()))
+                .cloned(),
+        );
         changed.sort();
         return (!changed.is_empty()).then_some(Cause::ConfigChanged(changed));
     }
     let resolved = resolve_references(service, observed);
-    let known = [Encoding::Current, Encoding::V2].map(|encoding| hash::service(&resolved, encoding));
+    let known =
+        [Encoding::Current, Encoding::V2].map(|encoding| hash::service(&resolved, encoding));
     (!known.contains(&container.config_hash)).then_some(Cause::ConfigDiffers)
 }
 
 /// docker compose hashes a service after `service:NAME` has become `container:ID`.
 fn resolve_references(service: &Service, observed: &Observed) -> Service {
     let id = |name: &str| {
-        let of_service = observed.containers.iter().filter(|container| container.service == name && !container.one_off);
-        of_service.min_by_key(|container| container.number).map(|container| container.id.clone())
+        let of_service = observed
+            .containers
+            .iter()
+            .filter(|container| container.service == name && !container.one_off);
+        of_service
+            .min_by_key(|container| container.number)
+            .map(|container| container.id.clone())
     };
     let resolve = |mode: &Option<String>| -> Option<String> {
-        let resolved = mode.as_deref().and_then(|mode| mode.strip_prefix("service:")).and_then(id);
-        resolved.map(|id| format!("container:{id}")).or_else(|| mode.clone())
+        let resolved = mode
+            .as_deref()
+            .and_then(|mode| mode.strip_prefix("service:"))
+            .and_then(id);
+        resolved
+            .map(|id| format!("container:{id}"))
+            .or_else(|| mode.clone())
     };
     let mut resolved = service.clone();
     resolved.network_mode = resolve(&service.network_mode);
@@ -128,12 +153,16 @@ fn image_cause(container: &Container, wanted: &Wanted<'_>, observed: &Observed) 
     let name = wanted.service.image_name(&wanted.project.name);
     match observed.images.get(&name) {
         // It may move on from there, but it has moved already.
-        Some(id) if *id != container.image_id => {
-            Some(Cause::ImageChanged { from: container.image_id.clone(), to: id.clone() })
-        }
+        Some(id) if *id != container.image_id => Some(Cause::ImageChanged {
+            from: container.image_id.clone(),
+            to: id.clone(),
+        }),
         Some(_) => None,
         // Whatever arrives under this name, the container was made of something that lost it.
-        None => Some(Cause::ImageChanged { from: container.image_id.clone(), to: "a new one".to_owned() }),
+        None => Some(Cause::ImageChanged {
+            from: container.image_id.clone(),
+            to: "a new one".to_owned(),
+        }),
     }
 }
 
@@ -143,8 +172,13 @@ fn network_cause(container: &Container, wanted: &Wanted<'_>, observed: &Observed
         return None;
     }
     for key in wanted.service.networks.iter().flat_map(BTreeMap::keys) {
-        let Some(name) = wanted.networks.get(key) else { continue };
-        let there = observed.networks.get(name).map(|network| network.id.as_str());
+        let Some(name) = wanted.networks.get(key) else {
+            continue;
+        };
+        let there = observed
+            .networks
+            .get(name)
+            .map(|network| network.id.as_str());
         let connected = container.networks.get(name).map(String::as_str);
         // Lists of some engines leave the id out; then the name has to do.
         let same = connected.is_some_and(|id| id.is_empty() || Some(id) == there);
@@ -156,9 +190,23 @@ fn network_cause(container: &Container, wanted: &Wanted<'_>, observed: &Observed
 }
 
 fn volume_cause(container: &Container, wanted: &Wanted<'_>) -> Option<Cause> {
-    for mount in wanted.service.volumes.iter().filter(|mount| mount.kind == "volume") {
-        let Some(name) = mount.source.as_ref().and_then(|key| wanted.volumes.get(key)) else { continue };
-        let mounted = container.mounts.iter().any(|found| found.name == *name && found.target == mount.target);
+    for mount in wanted
+        .service
+        .volumes
+        .iter()
+        .filter(|mount| mount.kind == "volume")
+    {
+        let Some(name) = mount
+            .source
+            .as_ref()
+            .and_then(|key| wanted.volumes.get(key))
+        else {
+            continue;
+        };
+        let mounted = container
+            .mounts
+            .iter()
+            .any(|found| found.name == *name && found.target == mount.target);
         if !mounted {
             return Some(Cause::VolumeMissing(name.clone()));
         }

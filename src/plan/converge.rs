@@ -12,7 +12,8 @@ use super::observed::{Container, Health, State};
 use super::request::{self, Names};
 use super::resources::{self, MissingExternal, Resources};
 use super::{
-    Cause, CreateContainer, ImageMoved, InheritedMount, Observed, Operation, Plan, Step, StepId, labels, naming,
+    Cause, CreateContainer, ImageMoved, InheritedMount, Observed, Operation, Plan, Step, StepId,
+    labels, naming,
 };
 use crate::api_version::ApiVersion;
 use crate::document::Diagnostic;
@@ -53,13 +54,29 @@ pub struct Options {
 
 /// Plans everything between what is observed and what is asked for. Problems are errors in the
 /// project that only show beside the engine (externals that are missing, images that cannot be had).
-pub fn converge(project: &Project, observed: &Observed, options: &Options) -> Result<Plan, Vec<Diagnostic>> {
+pub fn converge(
+    project: &Project,
+    observed: &Observed,
+    options: &Options,
+) -> Result<Plan, Vec<Diagnostic>> {
     let graph = Graph::of(project);
     let services = selected(project, &graph, options);
     let mut plan = Plan::default();
     let resources = resources::plan(project, services.iter().copied(), observed, &mut plan)
-        .map_err(|missing| missing.iter().map(|external| missing_external(external)).collect::<Vec<_>>())?;
-    let images = images::plan(project, &graph, &services, observed, options.build, &mut plan)?;
+        .map_err(|missing| {
+            missing
+                .iter()
+                .map(|external| missing_external(external))
+                .collect::<Vec<_>>()
+        })?;
+    let images = images::plan(
+        project,
+        &graph,
+        &services,
+        observed,
+        options.build,
+        &mut plan,
+    )?;
     let image_steps = images.values().filter_map(|image| image.step()).collect();
     let mut converge = Converge {
         project,
@@ -76,7 +93,10 @@ pub fn converge(project: &Project, observed: &Observed, options: &Options) -> Re
         services: BTreeMap::new(),
         waits: BTreeMap::new(),
     };
-    converge.replicas = services.iter().map(|service| (service.name.clone(), converge.container_names(service))).collect();
+    converge.replicas = services
+        .iter()
+        .map(|service| (service.name.clone(), converge.container_names(service)))
+        .collect();
     converge.remove_orphans();
     for service in &services {
         converge.make_containers(service);
@@ -103,12 +123,24 @@ fn selected<'p>(project: &'p Project, graph: &Graph<'p>, options: &Options) -> V
         (false, true) => named,
         (false, false) => graph.closure(named),
     };
-    graph.order().into_iter().filter(|name| wanted.contains(name)).filter_map(|name| project.services.get(name)).collect()
+    graph
+        .order()
+        .into_iter()
+        .filter(|name| wanted.contains(name))
+        .filter_map(|name| project.services.get(name))
+        .collect()
 }
 
 fn missing_external(missing: &MissingExternal) -> Diagnostic {
-    let MissingExternal { kind, key, name, span } = missing;
-    let error = Diagnostic::error(format!("{kind} {name} is declared as external, but does not exist"));
+    let MissingExternal {
+        kind,
+        key,
+        name,
+        span,
+    } = missing;
+    let error = Diagnostic::error(format!(
+        "{kind} {name} is declared as external, but does not exist"
+    ));
     let error = match span {
         Some(span) => error.at(*span, format!("`{key}` is declared here")),
         None => error,
@@ -161,17 +193,32 @@ struct Converge<'a, 'p> {
 }
 
 impl<'p> Converge<'_, 'p> {
-    fn add(&mut self, service: &str, operation: Operation, cause: Cause, after: Vec<StepId>, only_if: &[ImageMoved]) -> StepId {
+    fn add(
+        &mut self,
+        service: &str,
+        operation: Operation,
+        cause: Cause,
+        after: Vec<StepId>,
+        only_if: &[ImageMoved],
+    ) -> StepId {
         let mut after = after;
         after.sort_unstable();
         after.dedup();
-        self.plan.add(Step { operation, cause, service: Some(service.to_owned()), after, only_if: only_if.to_vec() })
+        self.plan.add(Step {
+            operation,
+            cause,
+            service: Some(service.to_owned()),
+            after,
+            only_if: only_if.to_vec(),
+        })
     }
 
     /// A service's containers that are there, by number.
     fn existing(&self, service: &str) -> Vec<(usize, &Container)> {
         let all = self.observed.containers.iter().enumerate();
-        let mut own: Vec<_> = all.filter(|(_, container)| container.service == service && !container.one_off).collect();
+        let mut own: Vec<_> = all
+            .filter(|(_, container)| container.service == service && !container.one_off)
+            .collect();
         own.sort_by_key(|(_, container)| container.number);
         own
     }
@@ -180,7 +227,10 @@ impl<'p> Converge<'_, 'p> {
     fn container_names(&self, service: &Service) -> Vec<String> {
         let existing = self.existing(&service.name);
         let wanted = service.replicas() as usize;
-        let kept = existing.iter().take(wanted).map(|(_, container)| self.final_name(service, container));
+        let kept = existing
+            .iter()
+            .take(wanted)
+            .map(|(_, container)| self.final_name(service, container));
         let mut names: Vec<String> = kept.collect();
         let mut number = existing.last().map_or(0, |(_, container)| container.number);
         while names.len() < wanted {
@@ -200,8 +250,13 @@ impl<'p> Converge<'_, 'p> {
     }
 
     fn recreate_policy(&self, service: &Service) -> Recreate {
-        let named = self.options.services.is_empty() || self.options.services.contains(&service.name);
-        if named { self.options.recreate } else { self.options.recreate_dependencies }
+        let named =
+            self.options.services.is_empty() || self.options.services.contains(&service.name);
+        if named {
+            self.options.recreate
+        } else {
+            self.options.recreate_dependencies
+        }
     }
 
     fn make_containers(&mut self, service: &'p Service) {
@@ -209,7 +264,11 @@ impl<'p> Converge<'_, 'p> {
         let wanted = Wanted {
             project: self.project,
             service,
-            image: self.images.get(service.name.as_str()).copied().unwrap_or(ImageStep::Present),
+            image: self
+                .images
+                .get(service.name.as_str())
+                .copied()
+                .unwrap_or(ImageStep::Present),
             recreate: self.recreate_policy(service),
             networks: &self.names.networks,
             volumes: &self.names.volumes,
@@ -217,10 +276,16 @@ impl<'p> Converge<'_, 'p> {
         };
         let mut judged: Vec<(usize, Container, Verdict)> = Vec::new();
         for (index, container) in self.existing(&service.name) {
-            judged.push((index, container.clone(), judge(container, &wanted, self.observed)));
+            judged.push((
+                index,
+                container.clone(),
+                judge(container, &wanted, self.observed),
+            ));
         }
         // Those that may stay come first, so that scaling down removes the outdated ones.
-        judged.sort_by_key(|(_, container, verdict)| (!matches!(verdict, Verdict::Keep), container.number));
+        judged.sort_by_key(|(_, container, verdict)| {
+            (!matches!(verdict, Verdict::Keep), container.number)
+        });
         let count = service.replicas() as usize;
         let surplus = judged.split_off(judged.len().min(count));
         self.services.insert(&service.name, Planned::default());
@@ -228,7 +293,10 @@ impl<'p> Converge<'_, 'p> {
             self.remove(service, container, Cause::ScaledDown);
         }
         let mut overall = Verdict::Keep;
-        let mut highest = self.existing(&service.name).last().map_or(0, |(_, container)| container.number);
+        let mut highest = self
+            .existing(&service.name)
+            .last()
+            .map_or(0, |(_, container)| container.number);
         let kept = judged.len();
         for (index, container, verdict) in judged {
             overall = strongest(overall, &verdict);
@@ -250,21 +318,38 @@ impl<'p> Converge<'_, 'p> {
     /// Verdicts on the services whose namespaces or volumes this one shares.
     fn parents(&self, service: &Service) -> BTreeMap<&'p str, Verdict> {
         let shared = shared_services(service);
-        let verdicts = self.verdicts.iter().filter(|(name, _)| shared.contains(**name));
-        verdicts.map(|(name, verdict)| (*name, verdict.clone())).collect()
+        let verdicts = self
+            .verdicts
+            .iter()
+            .filter(|(name, _)| shared.contains(**name));
+        verdicts
+            .map(|(name, verdict)| (*name, verdict.clone()))
+            .collect()
     }
 
     /// Everything that must be there before a container of a service can be made.
     fn inputs(&self, service: &Service) -> Vec<StepId> {
         let networks = service.networks.iter().flat_map(BTreeMap::keys);
-        let volumes = service.volumes.iter().filter_map(|mount| mount.source.as_ref());
+        let volumes = service
+            .volumes
+            .iter()
+            .filter_map(|mount| mount.source.as_ref());
         let mut inputs: Vec<StepId> = Vec::new();
         inputs.extend(networks.filter_map(|key| self.resources.networks.get(key)));
         inputs.extend(volumes.filter_map(|key| self.resources.volumes.get(key)));
-        inputs.extend(self.images.get(service.name.as_str()).and_then(|image| image.step()));
+        inputs.extend(
+            self.images
+                .get(service.name.as_str())
+                .and_then(|image| image.step()),
+        );
         for name in shared_services(service) {
             let shared = self.services.get(name.as_str());
-            inputs.extend(shared.iter().flat_map(|planned| &planned.instances).flat_map(|instance| &instance.ready));
+            inputs.extend(
+                shared
+                    .iter()
+                    .flat_map(|planned| &planned.instances)
+                    .flat_map(|instance| &instance.ready),
+            );
         }
         inputs
     }
@@ -273,7 +358,13 @@ impl<'p> Converge<'_, 'p> {
         let name = naming::container(&self.project.name, service, number);
         let create = self.create_request(service, &name, number, None);
         let after = self.inputs(service);
-        let step = self.add(&service.name, Operation::CreateContainer(Box::new(create)), Cause::Missing, after, &[]);
+        let step = self.add(
+            &service.name,
+            Operation::CreateContainer(Box::new(create)),
+            Cause::Missing,
+            after,
+            &[],
+        );
         Instance {
             name,
             running: false,
@@ -285,11 +376,19 @@ impl<'p> Converge<'_, 'p> {
         }
     }
 
-    fn keep_or_replace(&mut self, service: &'p Service, index: usize, container: &Container, verdict: Verdict) -> Instance {
+    fn keep_or_replace(
+        &mut self,
+        service: &'p Service,
+        index: usize,
+        container: &Container,
+        verdict: Verdict,
+    ) -> Instance {
         match verdict {
             Verdict::Keep => self.keep(service, index, container),
             Verdict::Replace(cause) => self.replace(service, index, container, cause, Vec::new()),
-            Verdict::ReplaceIf(moved) => self.replace(service, index, container, Cause::ImageMayChange, moved),
+            Verdict::ReplaceIf(moved) => {
+                self.replace(service, index, container, Cause::ImageMayChange, moved)
+            }
         }
     }
 
@@ -297,7 +396,10 @@ impl<'p> Converge<'_, 'p> {
         let name = self.final_name(service, container);
         let mut ready = Vec::new();
         if name != container.name {
-            let rename = Operation::RenameContainer { from: container.name.clone(), to: name.clone() };
+            let rename = Operation::RenameContainer {
+                from: container.name.clone(),
+                to: name.clone(),
+            };
             ready.push(self.add(&service.name, rename, Cause::Replacement, Vec::new(), &[]));
         }
         if container.is_up() && ready.is_empty() {
@@ -335,15 +437,42 @@ impl<'p> Converge<'_, 'p> {
         if container.is_up() || container.state == State::Paused {
             let mut after = self.image_steps.clone();
             after.push(made);
-            let operation = Operation::StopContainer { name: container.name.clone(), timeout: self.options.timeout };
-            let step = self.add(&service.name, operation, Cause::Replacement, after, &only_if);
+            let operation = Operation::StopContainer {
+                name: container.name.clone(),
+                timeout: self.options.timeout,
+            };
+            let step = self.add(
+                &service.name,
+                operation,
+                Cause::Replacement,
+                after,
+                &only_if,
+            );
             stop = Some(step);
             gone_after = vec![step];
         }
-        let operation = Operation::RemoveContainer { name: container.name.clone(), volumes: false };
-        let removed = self.add(&service.name, operation, Cause::Replacement, gone_after, &only_if);
-        let operation = Operation::RenameContainer { from: temporary, to: name.clone() };
-        let renamed = self.add(&service.name, operation, Cause::Replacement, vec![removed], &only_if);
+        let operation = Operation::RemoveContainer {
+            name: container.name.clone(),
+            volumes: false,
+        };
+        let removed = self.add(
+            &service.name,
+            operation,
+            Cause::Replacement,
+            gone_after,
+            &only_if,
+        );
+        let operation = Operation::RenameContainer {
+            from: temporary,
+            to: name.clone(),
+        };
+        let renamed = self.add(
+            &service.name,
+            operation,
+            Cause::Replacement,
+            vec![removed],
+            &only_if,
+        );
         Instance {
             name,
             running: container.is_up(),
@@ -358,15 +487,33 @@ impl<'p> Converge<'_, 'p> {
     fn remove(&mut self, service: &'p Service, container: &Container, cause: Cause) {
         let mut after = Vec::new();
         if container.is_up() || container.state == State::Paused {
-            let operation = Operation::StopContainer { name: container.name.clone(), timeout: self.options.timeout };
-            after.push(self.add(&service.name, operation, cause.clone(), self.image_steps.clone(), &[]));
+            let operation = Operation::StopContainer {
+                name: container.name.clone(),
+                timeout: self.options.timeout,
+            };
+            after.push(self.add(
+                &service.name,
+                operation,
+                cause.clone(),
+                self.image_steps.clone(),
+                &[],
+            ));
         }
-        let operation = Operation::RemoveContainer { name: container.name.clone(), volumes: false };
+        let operation = Operation::RemoveContainer {
+            name: container.name.clone(),
+            volumes: false,
+        };
         self.add(&service.name, operation, cause, after, &[]);
     }
 
     /// The request for a container, which inherits the anonymous volumes of the one it replaces.
-    fn create_request(&mut self, service: &Service, name: &str, number: u32, old: Option<&Container>) -> CreateContainer {
+    fn create_request(
+        &mut self,
+        service: &Service,
+        name: &str,
+        number: u32,
+        old: Option<&Container>,
+    ) -> CreateContainer {
         let api = ApiVersion::parse(&self.observed.api).unwrap_or(ApiVersion::new(1, 41));
         let with = Lowering {
             api,
@@ -380,11 +527,22 @@ impl<'p> Converge<'_, 'p> {
         let config_hash = hash::service(service, Encoding::Current);
         let mut labels = labels::container(self.project, service, number, &config_hash);
         if old.is_some() {
-            let replaced = service.container_name.clone().unwrap_or_else(|| format!("{}-{number}", service.name));
+            let replaced = service
+                .container_name
+                .clone()
+                .unwrap_or_else(|| format!("{}-{number}", service.name));
             labels.insert(labels::REPLACE.to_owned(), replaced);
         }
-        let image = self.observed.images.get(&service.image_name(&self.project.name));
-        let known = image.filter(|_| matches!(self.images.get(service.name.as_str()), Some(ImageStep::Present)));
+        let image = self
+            .observed
+            .images
+            .get(&service.image_name(&self.project.name));
+        let known = image.filter(|_| {
+            matches!(
+                self.images.get(service.name.as_str()),
+                Some(ImageStep::Present)
+            )
+        });
         if let Some(id) = known {
             labels.insert(labels::IMAGE.to_owned(), id.clone());
         }
@@ -398,7 +556,9 @@ impl<'p> Converge<'_, 'p> {
             ));
         }
         let inherit = match old {
-            Some(old) if !self.options.renew_anonymous_volumes => inherited(service, old, &self.names),
+            Some(old) if !self.options.renew_anonymous_volumes => {
+                inherited(service, old, &self.names)
+            }
             _ => Vec::new(),
         };
         CreateContainer {
@@ -422,10 +582,17 @@ impl<'p> Converge<'_, 'p> {
         if replaced.is_empty() {
             return;
         }
-        let dependents: Vec<&'p str> =
-            self.graph.dependents(&service.name).into_iter().filter(|(_, dependency)| dependency.restart).map(|(name, _)| name).collect();
+        let dependents: Vec<&'p str> = self
+            .graph
+            .dependents(&service.name)
+            .into_iter()
+            .filter(|(_, dependency)| dependency.restart)
+            .map(|(name, _)| name)
+            .collect();
         for dependent in dependents {
-            let Some(planned) = self.services.get(dependent) else { continue };
+            let Some(planned) = self.services.get(dependent) else {
+                continue;
+            };
             let kept: Vec<String> = planned
                 .instances
                 .iter()
@@ -438,15 +605,32 @@ impl<'p> Converge<'_, 'p> {
         }
     }
 
-    fn stop_along(&mut self, service: &'p Service, dependent: &'p str, name: &str, replaced: &[(StepId, Vec<ImageMoved>)]) {
+    fn stop_along(
+        &mut self,
+        service: &'p Service,
+        dependent: &'p str,
+        name: &str,
+        replaced: &[(StepId, Vec<ImageMoved>)],
+    ) {
         let only_if = joined(replaced.iter().map(|(_, moved)| moved));
         let cause = Cause::DependencyRestarted(service.name.clone());
-        let operation = Operation::StopContainer { name: name.to_owned(), timeout: self.options.timeout };
+        let operation = Operation::StopContainer {
+            name: name.to_owned(),
+            timeout: self.options.timeout,
+        };
         let after = self.image_steps.clone();
         let stop = self.add(dependent, operation, cause.clone(), after, &only_if);
-        self.plan.untouched.retain(|untouched| untouched != name || !only_if.is_empty());
-        let Some(planned) = self.services.get_mut(dependent) else { return };
-        for instance in planned.instances.iter_mut().filter(|instance| instance.name == name) {
+        self.plan
+            .untouched
+            .retain(|untouched| untouched != name || !only_if.is_empty());
+        let Some(planned) = self.services.get_mut(dependent) else {
+            return;
+        };
+        for instance in planned
+            .instances
+            .iter_mut()
+            .filter(|instance| instance.name == name)
+        {
             instance.ready.push(stop);
             instance.replaced = Some(only_if.clone());
             instance.cause = cause.clone();
@@ -454,16 +638,26 @@ impl<'p> Converge<'_, 'p> {
     }
 
     fn start_containers(&mut self, service: &'p Service) {
-        let starting: Vec<(String, Vec<StepId>, Vec<ImageMoved>, Cause)> = self.services[service.name.as_str()]
-            .instances
-            .iter()
-            .filter(|instance| !instance.running || instance.replaced.is_some())
-            .map(|instance| {
-                // A container that does not run is started in any case, replaced or not.
-                let only_if = if instance.running { instance.replaced.clone().unwrap_or_default() } else { Vec::new() };
-                (instance.name.clone(), instance.ready.clone(), only_if, instance.cause.clone())
-            })
-            .collect();
+        let starting: Vec<(String, Vec<StepId>, Vec<ImageMoved>, Cause)> = self.services
+            [service.name.as_str()]
+        .instances
+        .iter()
+        .filter(|instance| !instance.running || instance.replaced.is_some())
+        .map(|instance| {
+            // A container that does not run is started in any case, replaced or not.
+            let only_if = if instance.running {
+                instance.replaced.clone().unwrap_or_default()
+            } else {
+                Vec::new()
+            };
+            (
+                instance.name.clone(),
+                instance.ready.clone(),
+                only_if,
+                instance.cause.clone(),
+            )
+        })
+        .collect();
         if starting.is_empty() {
             return;
         }
@@ -475,16 +669,34 @@ impl<'p> Converge<'_, 'p> {
         for (name, ready, only_if, cause) in starting {
             let mut after = gates.clone();
             after.extend(ready);
-            let start = self.add(&service.name, Operation::StartContainer { name }, cause, after, &only_if);
+            let start = self.add(
+                &service.name,
+                Operation::StartContainer { name },
+                cause,
+                after,
+                &only_if,
+            );
             self.planned(service).started.push(start);
         }
     }
 
     /// The steps that must be done before a dependent may start.
-    fn gate(&mut self, dependent: &Service, name: &'p str, dependency: &Dependency, only_if: &[ImageMoved]) -> Vec<StepId> {
-        let Some(planned) = self.services.get(name) else { return Vec::new() };
+    fn gate(
+        &mut self,
+        dependent: &Service,
+        name: &'p str,
+        dependency: &Dependency,
+        only_if: &[ImageMoved],
+    ) -> Vec<StepId> {
+        let Some(planned) = self.services.get(name) else {
+            return Vec::new();
+        };
         let started = planned.started.clone();
-        let satisfied = started.is_empty() && planned.instances.iter().all(|i| self.satisfies(i, dependency.condition));
+        let satisfied = started.is_empty()
+            && planned
+                .instances
+                .iter()
+                .all(|i| self.satisfies(i, dependency.condition));
         if planned.instances.is_empty() || satisfied {
             return Vec::new();
         }
@@ -495,16 +707,35 @@ impl<'p> Converge<'_, 'p> {
         if let Some(wait) = self.waits.get(&key) {
             return vec![*wait];
         }
-        let containers = planned.instances.iter().map(|instance| instance.name.clone()).collect();
-        let operation = Operation::Wait { containers, condition: dependency.condition, required: dependency.required };
-        let wait = self.add(name, operation, Cause::NeededBy(dependent.name.clone()), started, only_if);
+        let containers = planned
+            .instances
+            .iter()
+            .map(|instance| instance.name.clone())
+            .collect();
+        let operation = Operation::Wait {
+            containers,
+            condition: dependency.condition,
+            required: dependency.required,
+        };
+        let wait = self.add(
+            name,
+            operation,
+            Cause::NeededBy(dependent.name.clone()),
+            started,
+            only_if,
+        );
         self.waits.insert(key, wait);
         vec![wait]
     }
 
     /// Whether a container that this plan does not start is in a condition already.
     fn satisfies(&self, instance: &Instance, condition: Condition) -> bool {
-        let Some(container) = instance.observed.map(|index| &self.observed.containers[index]) else { return false };
+        let Some(container) = instance
+            .observed
+            .map(|index| &self.observed.containers[index])
+        else {
+            return false;
+        };
         match condition {
             Condition::Started => container.is_up(),
             Condition::Healthy => container.health == Some(Health::Healthy),
@@ -518,31 +749,64 @@ impl<'p> Converge<'_, 'p> {
     fn wait_for_all(&mut self, services: &[&'p Service]) {
         for service in services {
             let planned = &self.services[service.name.as_str()];
-            let checked = service.healthcheck.as_ref().is_some_and(|check| !healthcheck::is_disabled(check));
-            let condition = if checked { Condition::Healthy } else { Condition::Started };
-            let names: Vec<String> = planned.instances.iter().map(|instance| instance.name.clone()).collect();
+            let checked = service
+                .healthcheck
+                .as_ref()
+                .is_some_and(|check| !healthcheck::is_disabled(check));
+            let condition = if checked {
+                Condition::Healthy
+            } else {
+                Condition::Started
+            };
+            let names: Vec<String> = planned
+                .instances
+                .iter()
+                .map(|instance| instance.name.clone())
+                .collect();
             let started = planned.started.clone();
             if names.is_empty() || self.waits.contains_key(&(service.name.clone(), condition)) {
                 continue;
             }
-            let operation = Operation::Wait { containers: names, condition, required: true };
-            self.add(&service.name, operation, Cause::Asked("--wait"), started, &[]);
+            let operation = Operation::Wait {
+                containers: names,
+                condition,
+                required: true,
+            };
+            self.add(
+                &service.name,
+                operation,
+                Cause::Asked("--wait"),
+                started,
+                &[],
+            );
         }
     }
 
     fn remove_orphans(&mut self) {
-        let known = |name: &str| self.project.services.contains_key(name) || self.project.disabled.contains_key(name);
+        let known = |name: &str| {
+            self.project.services.contains_key(name) || self.project.disabled.contains_key(name)
+        };
         let orphans: Vec<&Container> = self
             .observed
             .containers
             .iter()
-            .filter(|container| if container.one_off { !container.is_up() } else { !known(&container.service) })
+            .filter(|container| {
+                if container.one_off {
+                    !container.is_up()
+                } else {
+                    !known(&container.service)
+                }
+            })
             .collect();
         if orphans.is_empty() {
             return;
         }
         if !self.options.remove_orphans {
-            let left: Vec<&str> = orphans.iter().filter(|c| !c.one_off).map(|c| c.name.as_str()).collect();
+            let left: Vec<&str> = orphans
+                .iter()
+                .filter(|c| !c.one_off)
+                .map(|c| c.name.as_str())
+                .collect();
             if !self.options.ignore_orphans && !left.is_empty() {
                 self.plan.warnings.push(format!(
                     "found orphan containers ({}) of services that are in no file; `--remove-orphans` removes them",
@@ -555,11 +819,17 @@ impl<'p> Converge<'_, 'p> {
         for container in orphans {
             let mut after = Vec::new();
             if container.is_up() {
-                let operation = Operation::StopContainer { name: container.name.clone(), timeout: self.options.timeout };
+                let operation = Operation::StopContainer {
+                    name: container.name.clone(),
+                    timeout: self.options.timeout,
+                };
                 let steps = self.image_steps.clone();
                 after.push(self.add(&container.service, operation, Cause::Orphan, steps, &[]));
             }
-            let operation = Operation::RemoveContainer { name: container.name.clone(), volumes: false };
+            let operation = Operation::RemoveContainer {
+                name: container.name.clone(),
+                volumes: false,
+            };
             self.add(&container.service, operation, Cause::Orphan, after, &[]);
         }
     }
@@ -591,11 +861,17 @@ fn joined<'m>(conditions: impl Iterator<Item = &'m Vec<ImageMoved>>) -> Vec<Imag
 /// made: it shares their namespaces or volumes.
 fn shared_services(service: &Service) -> BTreeSet<String> {
     let modes = [&service.network_mode, &service.ipc, &service.pid];
-    let namespaces = modes.into_iter().filter_map(|mode| mode.as_deref()?.strip_prefix("service:"));
-    let volumes = service.volumes_from.iter().filter_map(|entry| match volumes_from::split(entry).0 {
-        Target::Service(name) => Some(name),
-        Target::Container(_) => None,
-    });
+    let namespaces = modes
+        .into_iter()
+        .filter_map(|mode| mode.as_deref()?.strip_prefix("service:"));
+    let volumes =
+        service
+            .volumes_from
+            .iter()
+            .filter_map(|entry| match volumes_from::split(entry).0 {
+                Target::Service(name) => Some(name),
+                Target::Container(_) => None,
+            });
     namespaces.chain(volumes).map(str::to_owned).collect()
 }
 
@@ -604,7 +880,12 @@ fn shared_services(service: &Service) -> BTreeSet<String> {
 /// except where the service itself asks for an anonymous volume.
 fn inherited(service: &Service, old: &Container, names: &Names) -> Vec<InheritedMount> {
     let named: BTreeSet<&str> = names.volumes.values().map(String::as_str).collect();
-    let declared = |target: &str| service.volumes.iter().any(|mount| mount.target == target && mount.source.is_some());
+    let declared = |target: &str| {
+        service
+            .volumes
+            .iter()
+            .any(|mount| mount.target == target && mount.source.is_some())
+    };
     old.mounts
         .iter()
         .filter(|mount| mount.kind == "volume" && !mount.name.is_empty())

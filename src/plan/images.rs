@@ -79,15 +79,26 @@ pub fn plan<'p>(
     policy: BuildPolicy,
     plan: &mut Plan,
 ) -> Result<BTreeMap<&'p str, ImageStep>, Vec<Diagnostic>> {
-    let mut planner =
-        Images { project, graph, observed, policy, plan, by_name: BTreeMap::new(), by_service: BTreeMap::new() };
+    let mut planner = Images {
+        project,
+        graph,
+        observed,
+        policy,
+        plan,
+        by_name: BTreeMap::new(),
+        by_service: BTreeMap::new(),
+    };
     let mut problems = Vec::new();
     for service in services {
         if let Err(problem) = planner.plan(service) {
             problems.push(problem);
         }
     }
-    if problems.is_empty() { Ok(planner.by_service) } else { Err(problems) }
+    if problems.is_empty() {
+        Ok(planner.by_service)
+    } else {
+        Err(problems)
+    }
 }
 
 struct Images<'a, 'p> {
@@ -120,16 +131,28 @@ impl<'p> Images<'_, 'p> {
             BuildPolicy::Never => false,
             BuildPolicy::Always => true,
             BuildPolicy::IfMissing => {
-                PullPolicy::of(service) == PullPolicy::Build || !self.observed.images.contains_key(name)
+                PullPolicy::of(service) == PullPolicy::Build
+                    || !self.observed.images.contains_key(name)
             }
         }
     }
 
-    fn decide(&mut self, service: &'p Service, name: &str, builds: bool) -> Result<ImageStep, Diagnostic> {
+    fn decide(
+        &mut self,
+        service: &'p Service,
+        name: &str,
+        builds: bool,
+    ) -> Result<ImageStep, Diagnostic> {
         let present = self.observed.images.contains_key(name);
         let forced_build = builds && (present || self.policy == BuildPolicy::Always);
         let pull = self.pull(service, name, present, forced_build);
-        let arrives = |step| if present { ImageStep::MayMove(step) } else { ImageStep::Arrives(step) };
+        let arrives = |step| {
+            if present {
+                ImageStep::MayMove(step)
+            } else {
+                ImageStep::Arrives(step)
+            }
+        };
         if builds {
             let step = self.add_build(service, pull);
             return Ok(arrives(step));
@@ -144,14 +167,24 @@ impl<'p> Images<'_, 'p> {
     }
 
     /// Whether and how an image is pulled. One without a name of its own can only be built.
-    fn pull(&mut self, service: &Service, name: &str, present: bool, forced_build: bool) -> Option<StepId> {
+    fn pull(
+        &mut self,
+        service: &Service,
+        name: &str,
+        present: bool,
+        forced_build: bool,
+    ) -> Option<StepId> {
         service.image.as_ref()?;
         let wanted = match PullPolicy::of(service) {
             PullPolicy::Always => !forced_build,
             PullPolicy::Missing => !present && !forced_build,
             PullPolicy::Never | PullPolicy::Build => false,
         };
-        let cause = if present { Cause::Asked("pull_policy: always") } else { Cause::Missing };
+        let cause = if present {
+            Cause::Asked("pull_policy: always")
+        } else {
+            Cause::Missing
+        };
         wanted.then(|| {
             self.plan.add(Step {
                 operation: Operation::PullImage {
@@ -173,9 +206,11 @@ impl<'p> Images<'_, 'p> {
             _ if PullPolicy::of(service) == PullPolicy::Build => Cause::Asked("pull_policy: build"),
             _ => Cause::Missing,
         };
-        let after = self.graph.build_dependencies(&service.name).into_iter().filter_map(|other| {
-            self.by_service.get(other).and_then(|image| image.step())
-        });
+        let after = self
+            .graph
+            .build_dependencies(&service.name)
+            .into_iter()
+            .filter_map(|other| self.by_service.get(other).and_then(|image| image.step()));
         let after = after.chain(pull).collect();
         let mut step = build_step(self.project, service, cause);
         step.after = after;
@@ -186,9 +221,16 @@ impl<'p> Images<'_, 'p> {
     }
 
     fn unobtainable(&self, service: &Service, name: &str) -> Diagnostic {
-        let message = format!("the image {name} of service `{}` is not here, and must not be fetched", service.name);
+        let message = format!(
+            "the image {name} of service `{}` is not here, and must not be fetched",
+            service.name
+        );
         let policy = service.pull_policy.as_deref().unwrap_or_default();
-        let reason = if policy.is_empty() { "--no-build".to_owned() } else { format!("`pull_policy: {policy}`") };
+        let reason = if policy.is_empty() {
+            "--no-build".to_owned()
+        } else {
+            format!("`pull_policy: {policy}`")
+        };
         let error = Diagnostic::error(message);
         let error = match span_of(service, "pull_policy") {
             Some(span) => error.at(span, format!("because of {reason}")),
@@ -204,9 +246,17 @@ pub fn build_step(project: &Project, service: &Service, cause: Cause) -> Step {
     build.labels = labels::image(&project.name, service);
     let mut tags = vec![service.image_name(&project.name)];
     tags.extend(build.tags.iter().cloned());
-    let platform = service.platform.clone().or_else(|| build.platforms.first().cloned());
+    let platform = service
+        .platform
+        .clone()
+        .or_else(|| build.platforms.first().cloned());
     Step {
-        operation: Operation::BuildImage(Box::new(BuildImage { build, tags, platform, only_if_missing: false })),
+        operation: Operation::BuildImage(Box::new(BuildImage {
+            build,
+            tags,
+            platform,
+            only_if_missing: false,
+        })),
         cause,
         service: Some(service.name.clone()),
         after: Vec::new(),

@@ -40,13 +40,21 @@ pub const ATTRIBUTES: &str = "dev.rcompose.attributes";
 pub const VERSION_VALUE: &str = env!("CARGO_PKG_VERSION");
 
 /// The labels of a container. The user's come first and lose where they clash.
-pub fn container(project: &Project, service: &Service, number: u32, config_hash: &str) -> BTreeMap<String, String> {
+pub fn container(
+    project: &Project,
+    service: &Service,
+    number: u32,
+    config_hash: &str,
+) -> BTreeMap<String, String> {
     let mut labels = service.labels.clone();
     let mut add = |key: &str, value: String| labels.insert(key.to_owned(), value);
     add(PROJECT, project.name.clone());
     add(SERVICE, service.name.clone());
     add(VERSION, VERSION_VALUE.to_owned());
-    add(WORKING_DIR, project.directory.to_string_lossy().into_owned());
+    add(
+        WORKING_DIR,
+        project.directory.to_string_lossy().into_owned(),
+    );
     add(CONFIG_FILES, project.files.join(","));
     if !project.env_files.is_empty() {
         add(ENVIRONMENT_FILE, project.env_files.join(","));
@@ -77,7 +85,11 @@ pub fn resource(
 
 /// The labels of an image that is built.
 pub fn image(project: &str, service: &Service) -> BTreeMap<String, String> {
-    let mut labels = service.build.as_ref().map(|build| build.labels.clone()).unwrap_or_default();
+    let mut labels = service
+        .build
+        .as_ref()
+        .map(|build| build.labels.clone())
+        .unwrap_or_default();
     labels.insert(PROJECT.to_owned(), project.to_owned());
     labels.insert(SERVICE.to_owned(), service.name.clone());
     labels.insert(VERSION.to_owned(), VERSION_VALUE.to_owned());
@@ -85,24 +97,45 @@ pub fn image(project: &str, service: &Service) -> BTreeMap<String, String> {
 }
 
 fn depends_on(service: &Service) -> String {
-    let entry = |(name, dependency): (&String, &crate::project::service::depends_on::Dependency)| {
-        format!("{name}:{}:{}", dependency.condition.word(), dependency.restart)
-    };
-    service.depends_on.iter().map(entry).collect::<Vec<_>>().join(",")
+    let entry =
+        |(name, dependency): (&String, &crate::project::service::depends_on::Dependency)| {
+            format!(
+                "{name}:{}:{}",
+                dependency.condition.word(),
+                dependency.restart
+            )
+        };
+    service
+        .depends_on
+        .iter()
+        .map(entry)
+        .collect::<Vec<_>>()
+        .join(",")
 }
 
 fn write_attributes(hashes: &BTreeMap<&'static str, String>) -> String {
-    hashes.iter().map(|(key, hash)| format!("{key}={hash}")).collect::<Vec<_>>().join(",")
+    hashes
+        .iter()
+        .map(|(key, hash)| format!("{key}={hash}"))
+        .collect::<Vec<_>>()
+        .join(",")
 }
 
 /// Reads [`ATTRIBUTES`] back.
 pub fn read_attributes(label: &str) -> BTreeMap<String, String> {
-    let pair = |pair: &str| pair.split_once('=').map(|(key, hash)| (key.to_owned(), hash.to_owned()));
+    let pair = |pair: &str| {
+        pair.split_once('=')
+            .map(|(key, hash)| (key.to_owned(), hash.to_owned()))
+    };
     label.split(',').filter_map(pair).collect()
 }
 
 /// Reads the service names out of [`DEPENDS_ON`].
 pub fn read_depends_on(label: &str) -> Vec<String> {
     let name = |entry: &str| entry.split(':').next().unwrap_or_default().to_owned();
-    label.split(',').map(name).filter(|name| !name.is_empty()).collect()
+    label
+        .split(',')
+        .map(name)
+        .filter(|name| !name.is_empty())
+        .collect()
 }

@@ -15,8 +15,8 @@ use bollard::models::{
     ContainerCreateBody, EndpointSettings, NetworkCreateRequest, VolumeCreateRequest,
 };
 
-use crate::project::service::build::Build;
-use crate::project::service::depends_on::Condition;
+use crate::project::service::build::{self, Build};
+pub use crate::project::service::depends_on::Condition;
 
 pub mod containers;
 pub mod converge;
@@ -166,6 +166,13 @@ pub struct BuildImage {
     pub platform: Option<String>,
     /// Build only when no image of the first name is there by then (a pull was tried first).
     pub only_if_missing: bool,
+}
+
+impl BuildImage {
+    /// Whether the context is an address that the engine fetches, not a folder.
+    pub fn is_remote(&self) -> bool {
+        build::is_remote(&self.build.context)
+    }
 }
 
 /// How to make a container.

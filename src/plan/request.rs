@@ -39,8 +39,12 @@ impl Names {
         let networks = project.networks.iter();
         let volumes = project.volumes.iter();
         Names {
-            networks: networks.map(|(key, network)| (key.clone(), network.engine_name(&project.name, key))).collect(),
-            volumes: volumes.map(|(key, volume)| (key.clone(), volume.engine_name(&project.name, key))).collect(),
+            networks: networks
+                .map(|(key, network)| (key.clone(), network.engine_name(&project.name, key)))
+                .collect(),
+            volumes: volumes
+                .map(|(key, volume)| (key.clone(), volume.engine_name(&project.name, key)))
+                .collect(),
         }
     }
 }
@@ -61,8 +65,18 @@ pub fn create(service: &Service, with: &Lowering<'_>, labels: BTreeMap<String, S
 }
 
 fn finish(request: Request<'_>) -> Created {
-    let Request { with, mut body, mut host, mut endpoints, unsupported } = request;
-    let connect = if with.api < SEVERAL_NETWORKS && endpoints.len() > 1 { endpoints.split_off(1) } else { Vec::new() };
+    let Request {
+        with,
+        mut body,
+        mut host,
+        mut endpoints,
+        unsupported,
+    } = request;
+    let connect = if with.api < SEVERAL_NETWORKS && endpoints.len() > 1 {
+        endpoints.split_off(1)
+    } else {
+        Vec::new()
+    };
     // A project whose services have no network at all must not fall onto the engine's own.
     if host.network_mode.is_none() {
         host.network_mode = Some("none".to_owned());
@@ -72,5 +86,9 @@ fn finish(request: Request<'_>) -> Created {
         body.networking_config = Some(NetworkingConfig { endpoints_config });
     }
     body.host_config = Some(host);
-    Created { body, connect, unsupported }
+    Created {
+        body,
+        connect,
+        unsupported,
+    }
 }

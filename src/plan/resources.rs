@@ -37,31 +37,61 @@ pub fn plan<'s>(
     observed: &Observed,
     plan: &mut Plan,
 ) -> Result<Resources, Vec<MissingExternal>> {
-    let used_networks: BTreeSet<&str> =
-        services.clone().flat_map(|service| service.networks.iter().flat_map(BTreeMap::keys)).map(String::as_str).collect();
+    let used_networks: BTreeSet<&str> = services
+        .clone()
+        .flat_map(|service| service.networks.iter().flat_map(BTreeMap::keys))
+        .map(String::as_str)
+        .collect();
     let used_volumes: BTreeSet<&str> = services
-        .flat_map(|service| service.volumes.iter().filter(|mount| mount.kind == "volume"))
+        .flat_map(|service| {
+            service
+                .volumes
+                .iter()
+                .filter(|mount| mount.kind == "volume")
+        })
         .filter_map(|mount| mount.source.as_deref())
         .collect();
     let mut resources = Resources::default();
     let mut missing = Vec::new();
-    for (key, network) in project.networks.iter().filter(|(key, _)| used_networks.contains(key.as_str())) {
+    for (key, network) in project
+        .networks
+        .iter()
+        .filter(|(key, _)| used_networks.contains(key.as_str()))
+    {
         match plan_network(project, key, network, observed, plan) {
-            Ok(step) => resources.networks.extend(step.map(|step| (key.clone(), step))),
+            Ok(step) => resources
+                .networks
+                .extend(step.map(|step| (key.clone(), step))),
             Err(external) => missing.push(external),
         }
     }
-    for (key, volume) in project.volumes.iter().filter(|(key, _)| used_volumes.contains(key.as_str())) {
+    for (key, volume) in project
+        .volumes
+        .iter()
+        .filter(|(key, _)| used_volumes.contains(key.as_str()))
+    {
         match plan_volume(project, key, volume, observed, plan) {
-            Ok(step) => resources.volumes.extend(step.map(|step| (key.clone(), step))),
+            Ok(step) => resources
+                .volumes
+                .extend(step.map(|step| (key.clone(), step))),
             Err(external) => missing.push(external),
         }
     }
-    if missing.is_empty() { Ok(resources) } else { Err(missing) }
+    if missing.is_empty() {
+        Ok(resources)
+    } else {
+        Err(missing)
+    }
 }
 
 fn missing_step(operation: Operation) -> Step {
-    Step { operation, cause: Cause::Missing, service: None, after: Vec::new(), only_if: Vec::new() }
+    Step {
+        operation,
+        cause: Cause::Missing,
+        service: None,
+        after: Vec::new(),
+        only_if: Vec::new(),
+    }
 }
 
 fn plan_network(
@@ -74,16 +104,31 @@ fn plan_network(
     let name = network.engine_name(&project.name, key);
     let found = observed.networks.get(&name);
     if network.external {
-        let missing = || MissingExternal { kind: "network", key: key.to_owned(), name: name.clone(), span: network.span };
+        let missing = || MissingExternal {
+            kind: "network",
+            key: key.to_owned(),
+            name: name.clone(),
+            span: network.span,
+        };
         return found.map(|_| None).ok_or_else(missing);
     }
     let config_hash = hash::network(&project.name, key, network);
     let Some(found) = found else {
         let body = network_body(project, key, network, name, &config_hash);
-        return Ok(Some(plan.add(missing_step(Operation::CreateNetwork(Box::new(body))))));
+        return Ok(Some(
+            plan.add(missing_step(Operation::CreateNetwork(Box::new(body)))),
+        ));
     };
     let (owner, hash) = (found.project.as_deref(), found.config_hash.as_deref());
-    warn_about_drift(plan, "network", &name, &project.name, owner, hash, &config_hash);
+    warn_about_drift(
+        plan,
+        "network",
+        &name,
+        &project.name,
+        owner,
+        hash,
+        &config_hash,
+    );
     Ok(None)
 }
 
@@ -97,16 +142,31 @@ fn plan_volume(
     let name = volume.engine_name(&project.name, key);
     let found = observed.volumes.get(&name);
     if volume.external {
-        let missing = || MissingExternal { kind: "volume", key: key.to_owned(), name: name.clone(), span: volume.span };
+        let missing = || MissingExternal {
+            kind: "volume",
+            key: key.to_owned(),
+            name: name.clone(),
+            span: volume.span,
+        };
         return found.map(|_| None).ok_or_else(missing);
     }
     let config_hash = hash::volume(&project.name, key, volume);
     let Some(found) = found else {
         let body = volume_body(project, key, volume, name, &config_hash);
-        return Ok(Some(plan.add(missing_step(Operation::CreateVolume(Box::new(body))))));
+        return Ok(Some(
+            plan.add(missing_step(Operation::CreateVolume(Box::new(body)))),
+        ));
     };
     let (owner, hash) = (found.project.as_deref(), found.config_hash.as_deref());
-    warn_about_drift(plan, "volume", &name, &project.name, owner, hash, &config_hash);
+    warn_about_drift(
+        plan,
+        "volume",
+        &name,
+        &project.name,
+        owner,
+        hash,
+        &config_hash,
+    );
     Ok(None)
 }
 
@@ -140,7 +200,13 @@ fn warn_about_drift(
     }
 }
 
-fn network_body(project: &Project, key: &str, network: &Network, name: String, hash: &str) -> NetworkCreateRequest {
+fn network_body(
+    project: &Project,
+    key: &str,
+    network: &Network,
+    name: String,
+    hash: &str,
+) -> NetworkCreateRequest {
     let labels = labels::resource(project, labels::NETWORK, key, &network.labels, hash);
     let ipam = (!network::is_default(&network.ipam)).then(|| Ipam {
         driver: network.ipam.driver.clone(),
@@ -170,7 +236,13 @@ fn pool(pool: &Pool) -> IpamConfig {
     }
 }
 
-fn volume_body(project: &Project, key: &str, volume: &Volume, name: String, hash: &str) -> VolumeCreateRequest {
+fn volume_body(
+    project: &Project,
+    key: &str,
+    volume: &Volume,
+    name: String,
+    hash: &str,
+) -> VolumeCreateRequest {
     let labels = labels::resource(project, labels::VOLUME, key, &volume.labels, hash);
     VolumeCreateRequest {
         name: Some(name),

@@ -16,15 +16,28 @@ pub type Order = BTreeMap<String, BTreeSet<String>>;
 /// The order that the files give.
 pub fn order_of(project: &Project) -> Order {
     let graph = Graph::of(project);
-    let needs = |name: &String| graph.dependencies(name).keys().map(|name| (*name).to_owned()).collect();
-    project.services.keys().map(|name| (name.clone(), needs(name))).collect()
+    let needs = |name: &String| {
+        graph
+            .dependencies(name)
+            .keys()
+            .map(|name| (*name).to_owned())
+            .collect()
+    };
+    project
+        .services
+        .keys()
+        .map(|name| (name.clone(), needs(name)))
+        .collect()
 }
 
 /// The order that the containers' labels give.
 pub fn order_observed(observed: &Observed) -> Order {
     let mut order = Order::new();
     for container in &observed.containers {
-        order.entry(container.service.clone()).or_default().extend(container.depends_on.iter().cloned());
+        order
+            .entry(container.service.clone())
+            .or_default()
+            .extend(container.depends_on.iter().cloned());
     }
     order
 }
@@ -62,7 +75,10 @@ pub fn down(project: Option<&Project>, observed: &Observed, options: &DownOption
     let mut removed = Vec::new();
     for container in chosen {
         let after = stops.get(&container.name).copied().into_iter().collect();
-        let operation = Operation::RemoveContainer { name: container.name.clone(), volumes: options.volumes };
+        let operation = Operation::RemoveContainer {
+            name: container.name.clone(),
+            volumes: options.volumes,
+        };
         removed.push(add(&mut plan, &container.service, operation, &cause, after));
     }
     remove_resources(&mut plan, project, observed, options, &removed);
@@ -83,7 +99,10 @@ fn remove_resources(
     };
     for (name, network) in &observed.networks {
         let declared = match project {
-            Some(project) => network.key.as_ref().is_some_and(|key| project.networks.contains_key(key)),
+            Some(project) => network
+                .key
+                .as_ref()
+                .is_some_and(|key| project.networks.contains_key(key)),
             None => true,
         };
         if own(network.project.as_deref(), network.key.as_deref()) && declared {
@@ -126,21 +145,48 @@ fn remove_resources(
 pub fn stop(observed: &Observed, order: &Order, services: &[String], timeout: Option<i32>) -> Plan {
     let mut plan = Plan::default();
     let chosen = chosen(observed, services);
-    stop_in_order(&mut plan, chosen.into_iter(), order, timeout, &Cause::Asked("stop"));
+    stop_in_order(
+        &mut plan,
+        chosen.into_iter(),
+        order,
+        timeout,
+        &Cause::Asked("stop"),
+    );
     plan
 }
 
 /// Plans `restart`: in the order of dependencies, one service after what it needs.
-pub fn restart(observed: &Observed, order: &Order, services: &[String], timeout: Option<i32>) -> Plan {
+pub fn restart(
+    observed: &Observed,
+    order: &Order,
+    services: &[String],
+    timeout: Option<i32>,
+) -> Plan {
     let mut plan = Plan::default();
     let mut done: BTreeMap<&str, Vec<StepId>> = BTreeMap::new();
     let chosen = chosen(observed, services);
-    for name in sorted(order, chosen.iter().map(|container| container.service.as_str())) {
+    for name in sorted(
+        order,
+        chosen.iter().map(|container| container.service.as_str()),
+    ) {
         let needs = order.get(name).into_iter().flatten();
-        let after: Vec<StepId> = needs.filter_map(|needed| done.get(needed.as_str())).flatten().copied().collect();
+        let after: Vec<StepId> = needs
+            .filter_map(|needed| done.get(needed.as_str()))
+            .flatten()
+            .copied()
+            .collect();
         for container in chosen.iter().filter(|container| container.service == name) {
-            let operation = Operation::RestartContainer { name: container.name.clone(), timeout };
-            let step = add(&mut plan, name, operation, &Cause::Asked("restart"), after.clone());
+            let operation = Operation::RestartContainer {
+                name: container.name.clone(),
+                timeout,
+            };
+            let step = add(
+                &mut plan,
+                name,
+                operation,
+                &Cause::Asked("restart"),
+                after.clone(),
+            );
             done.entry(name).or_default().push(step);
         }
     }
@@ -152,16 +198,31 @@ pub fn start(observed: &Observed, order: &Order, services: &[String]) -> Plan {
     let mut plan = Plan::default();
     let mut done: BTreeMap<&str, Vec<StepId>> = BTreeMap::new();
     let chosen = chosen(observed, services);
-    for name in sorted(order, chosen.iter().map(|container| container.service.as_str())) {
+    for name in sorted(
+        order,
+        chosen.iter().map(|container| container.service.as_str()),
+    ) {
         let needs = order.get(name).into_iter().flatten();
-        let after: Vec<StepId> = needs.filter_map(|needed| done.get(needed.as_str())).flatten().copied().collect();
+        let after: Vec<StepId> = needs
+            .filter_map(|needed| done.get(needed.as_str()))
+            .flatten()
+            .copied()
+            .collect();
         for container in chosen.iter().filter(|container| container.service == name) {
             if container.is_up() {
                 plan.untouched.push(container.name.clone());
                 continue;
             }
-            let operation = Operation::StartContainer { name: container.name.clone() };
-            let step = add(&mut plan, name, operation, &Cause::Asked("start"), after.clone());
+            let operation = Operation::StartContainer {
+                name: container.name.clone(),
+            };
+            let step = add(
+                &mut plan,
+                name,
+                operation,
+                &Cause::Asked("start"),
+                after.clone(),
+            );
             done.entry(name).or_default().push(step);
         }
     }
@@ -184,13 +245,18 @@ pub fn remove(observed: &Observed, order: &Order, options: &RemoveOptions) -> Pl
     let mut plan = Plan::default();
     let chosen: Vec<&Container> = chosen(observed, &options.services)
         .into_iter()
-        .filter(|container| options.stop || !(container.is_up() || container.state == State::Paused))
+        .filter(|container| {
+            options.stop || !(container.is_up() || container.state == State::Paused)
+        })
         .collect();
     let cause = Cause::Asked("rm");
     let stops = stop_in_order(&mut plan, chosen.iter().copied(), order, None, &cause);
     for container in chosen {
         let after = stops.get(&container.name).copied().into_iter().collect();
-        let operation = Operation::RemoveContainer { name: container.name.clone(), volumes: options.volumes };
+        let operation = Operation::RemoveContainer {
+            name: container.name.clone(),
+            volumes: options.volumes,
+        };
         add(&mut plan, &container.service, operation, &cause, after);
     }
     plan
@@ -198,8 +264,14 @@ pub fn remove(observed: &Observed, order: &Order, options: &RemoveOptions) -> Pl
 
 /// The containers of services (all services when none is named), without those made by `run`.
 fn chosen<'o>(observed: &'o Observed, services: &[String]) -> Vec<&'o Container> {
-    let named = |container: &&Container| services.is_empty() || services.contains(&container.service);
-    observed.containers.iter().filter(|container| !container.one_off).filter(named).collect()
+    let named =
+        |container: &&Container| services.is_empty() || services.contains(&container.service);
+    observed
+        .containers
+        .iter()
+        .filter(|container| !container.one_off)
+        .filter(named)
+        .collect()
 }
 
 /// Stops what runs, dependents before what they depend on. Answers the stop of each container.
@@ -212,15 +284,33 @@ fn stop_in_order<'o>(
 ) -> BTreeMap<String, StepId> {
     let mut stops: BTreeMap<String, StepId> = BTreeMap::new();
     let mut by_service: BTreeMap<&str, Vec<StepId>> = BTreeMap::new();
-    let services = sorted(order, containers.clone().map(|container| container.service.as_str()));
+    let services = sorted(
+        order,
+        containers
+            .clone()
+            .map(|container| container.service.as_str()),
+    );
     for name in services.into_iter().rev() {
-        let dependents = order.iter().filter(|(_, needs)| needs.contains(name)).map(|(dependent, _)| dependent.as_str());
-        let after: Vec<StepId> = dependents.filter_map(|dependent| by_service.get(dependent)).flatten().copied().collect();
-        for container in containers.clone().filter(|container| container.service == name) {
+        let dependents = order
+            .iter()
+            .filter(|(_, needs)| needs.contains(name))
+            .map(|(dependent, _)| dependent.as_str());
+        let after: Vec<StepId> = dependents
+            .filter_map(|dependent| by_service.get(dependent))
+            .flatten()
+            .copied()
+            .collect();
+        for container in containers
+            .clone()
+            .filter(|container| container.service == name)
+        {
             if !container.is_up() && container.state != State::Paused {
                 continue;
             }
-            let operation = Operation::StopContainer { name: container.name.clone(), timeout };
+            let operation = Operation::StopContainer {
+                name: container.name.clone(),
+                timeout,
+            };
             let step = add(plan, name, operation, cause, after.clone());
             stops.insert(container.name.clone(), step);
             by_service.entry(name).or_default().push(step);
@@ -238,7 +328,13 @@ fn sorted<'o>(order: &'o Order, services: impl Iterator<Item = &'o str>) -> Vec<
     left.extend(order.keys().map(String::as_str));
     let mut sorted = Vec::with_capacity(left.len());
     while let Some(first) = left.first().copied() {
-        let free = |name: &&str| !order.get(*name).into_iter().flatten().any(|need| need != *name && left.contains(need.as_str()));
+        let free = |name: &&str| {
+            !order
+                .get(*name)
+                .into_iter()
+                .flatten()
+                .any(|need| need != *name && left.contains(need.as_str()))
+        };
         let next: Vec<&str> = left.iter().copied().filter(|name| free(name)).collect();
         let next = if next.is_empty() { vec![first] } else { next };
         for name in next {
@@ -249,8 +345,19 @@ fn sorted<'o>(order: &'o Order, services: impl Iterator<Item = &'o str>) -> Vec<
     sorted
 }
 
-fn add(plan: &mut Plan, service: &str, operation: Operation, cause: &Cause, after: Vec<StepId>) -> StepId {
-    let step =
-        Step { operation, cause: cause.clone(), service: Some(service.to_owned()), after, only_if: Vec::new() };
+fn add(
+    plan: &mut Plan,
+    service: &str,
+    operation: Operation,
+    cause: &Cause,
+    after: Vec<StepId>,
+) -> StepId {
+    let step = Step {
+        operation,
+        cause: cause.clone(),
+        service: Some(service.to_owned()),
+        after,
+        only_if: Vec::new(),
+    };
     plan.add(step)
 }

@@ -10,6 +10,8 @@ use console::{Style, measure_text_width};
 
 use super::Stream;
 use super::text::{clean, style};
+use crate::ops::logs::{Channel, Output};
+use crate::ops::{Logs, display_name};
 
 /// A line that has no end after so many bytes is printed as it is.
 const LONGEST: usize = 1 << 20;
@@ -23,29 +25,23 @@ pub struct LogStyle {
     pub color: bool,
 }
 
-/// Which of a container's outputs.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Channel {
-    /// Standard output.
-    Stdout,
-    /// Standard error.
-    Stderr,
-}
-
 /// Prints lines.
 pub struct LogPrinter {
+    project: String,
     stdout: Stream,
     stderr: Stream,
     style: LogStyle,
     width: usize,
     services: Vec<String>,
-    partial: BTreeMap<(String, Channel), Vec<u8>>,
+    /// The beginnings of lines, of stdout and stderr of each container.
+    partial: BTreeMap<String, [Vec<u8>; 2]>,
 }
 
 impl LogPrinter {
-    /// A printer. Containers' standard error goes to `stderr`.
-    pub fn new(stdout: Stream, stderr: Stream, style: LogStyle) -> LogPrinter {
+    /// A printer for the containers of a project. Their standard error goes to `stderr`.
+    pub fn new(project: &str, stdout: Stream, stderr: Stream, style: LogStyle) -> LogPrinter {
         LogPrinter {
+            project: project.to_owned(),
             stdout,
             stderr,
             style,
@@ -55,50 +51,23 @@ impl LogPrinter {
         }
     }
 
-    /// Takes note of a container before its first line: the widest name decides how far all lines
-    /// are set in, and the order decides the colours.
-    pub fn announce(&mut self, name: &str, service: &str) {
-        self.width = self.width.max(measure_text_width(&clean(name)));
-        if !self.services.iter().any(|known| known == service) {
-            self.services.push(service.to_owned());
+    /// Prints the lines that have no end yet.
+    pub fn finish(&mut self) {
+        for (container, rest) in std::mem::take(&mut self.partial) {
+            self.print_rest(&container, &rest);
         }
     }
 
-    /// Prints what has become whole lines.
-    pub fn output(&mut self, name: &str, service: &str, channel: Channel, bytes: &[u8]) {
-        let key = (name.to_owned(), channel);
-        let mut buffer = self.partial.remove(&key).unwrap_or_default();
-        buffer.extend_from_slice(bytes);
-        let whole = match buffer.iter().rposition(|byte| *byte == b'\n') {
-            Some(end) => end + 1,
-            None if buffer.len() > LONGEST => buffer.len(),
-            None => 0,
-        };
-        let rest = buffer.split_off(whole);
-        self.print(name, service, channel, &buffer);
-        if !rest.is_empty() {
-            self.partial.insert(key, rest);
+    fn print_rest(&mut self, container: &str, [stdout, stderr]: &[Vec<u8>; 2]) {
+        self.print(container, Channel::Stdout, stdout);
+        self.print(container, Channel::Stderr, stderr);
+    }
+
+    fn print(&mut self, container: &str, channel: Channel, bytes: &[u8]) {
+        if bytes.is_empty() {
+            return;
         }
-    }
-
-    /// A container says no more for now: its unfinished lines are printed.
-    pub fn end(&mut self, name: &str, service: &str) {
-        for channel in [Channel::Stdout, Channel::Stderr] {
-            if let Some(rest) = self.partial.remove(&(name.to_owned(), channel)) {
-                self.print(name, service, channel, &rest);
-            }
-        }
-    }
-
-    /// Something about a container: `web-1 exited with code 0`.
-    pub fn notice(&mut self, name: &str, service: &str, text: &str) {
-        self.end(name, service);
-        let line = format!("{} {}\n", clean(name), clean(text));
-        self.stdout.put(&line);
-    }
-
-    fn print(&mut self, name: &str, service: &str, channel: Channel, bytes: &[u8]) {
-        let prefix = self.prefix(name, service);
+        let prefix = self.prefix(container);
         let mut text = Vec::with_capacity(bytes.len() + prefix.len());
         for line in bytes.split_inclusive(|byte| *byte == b'\n') {
             text.extend_from_slice(prefix.as_bytes());
@@ -111,15 +80,29 @@ impl LogPrinter {
         }
     }
 
-    fn prefix(&mut self, name: &str, service: &str) -> String {
+    fn prefix(&mut self, container: &str) -> String {
         if self.style.no_prefix {
             return String::new();
         }
-        self.announce(name, service);
-        let name = clean(name);
-        let fill = self.width - measure_text_width(&name);
+        self.announce(container);
+        let name = self.label(container);
+        let fill = self.width.saturating_sub(measure_text_width(&name));
         let text = format!("{name}{:fill$}  |", "");
-        format!("{} ", self.paint(service).apply_to(text))
+        format!("{} ", self.paint(service_of(&name)).apply_to(text))
+    }
+
+    /// The widest name decides how far all lines are set in, and the order decides the colours.
+    fn announce(&mut self, container: &str) {
+        let name = self.label(container);
+        self.width = self.width.max(measure_text_width(&name));
+        let service = service_of(&name);
+        if !self.services.iter().any(|known| known == service) {
+            self.services.push(service.to_owned());
+        }
+    }
+
+    fn label(&self, container: &str) -> String {
+        clean(display_name(&self.project, container)).into_owned()
     }
 
     fn paint(&self, service: &str) -> Style {
@@ -141,8 +124,148 @@ impl LogPrinter {
     }
 }
 
+/// `web` of `web-1`: the containers of a service have one colour.
+fn service_of(label: &str) -> &str {
+    match label.rsplit_once('-') {
+        Some((service, number)) if number.bytes().all(|byte| byte.is_ascii_digit()) => service,
+        _ => label,
+    }
+}
+
+impl Logs for LogPrinter {
+    fn attached(&mut self, containers: &[String]) {
+        for container in containers {
+            self.announce(container);
+        }
+    }
+
+    /// Prints what has become whole lines.
+    fn output(&mut self, container: &str, output: &Output) {
+        let buffers = self.partial.entry(container.to_owned()).or_default();
+        let buffer = &mut buffers[output.channel as usize];
+        buffer.extend_from_slice(&output.bytes);
+        let whole = match buffer.iter().rposition(|byte| *byte == b'\n') {
+            Some(end) => end + 1,
+            None if buffer.len() > LONGEST => buffer.len(),
+            None => return,
+        };
+        let lines: Vec<u8> = buffer.drain(..whole).collect();
+        self.print(container, output.channel, &lines);
+    }
+
+    fn exited(&mut self, container: &str, code: i64, restarting: bool) {
+        if let Some(rest) = self.partial.remove(container) {
+            self.print_rest(container, &rest);
+        }
+        let again = if restarting { " (restarting)" } else { "" };
+        let name = self.label(container);
+        self.stdout
+            .put(&format!("{name} exited with code {code}{again}\n"));
+    }
+
+    fn message(&mut self, text: &str) {
+        self.stderr.put(&format!("{}\n", clean(text)));
+    }
+}
+
 /// A line without its end. Containers with a terminal end lines with `\r\n`.
 fn without_end(line: &[u8]) -> &[u8] {
     let line = line.strip_suffix(b"\n").unwrap_or(line);
     line.strip_suffix(b"\r").unwrap_or(line)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::{self, Write};
+    use std::sync::{Arc, Mutex};
+
+    use super::*;
+
+    #[derive(Clone, Default)]
+    struct Written(Arc<Mutex<Vec<u8>>>);
+
+    impl Write for Written {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.0.lock().unwrap().extend_from_slice(bytes);
+            Ok(bytes.len())
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    fn printed(style: LogStyle, print: impl FnOnce(&mut LogPrinter)) -> String {
+        let written = Written::default();
+        let both = Stream::new(written.clone());
+        print(&mut LogPrinter::new("demo", both.clone(), both, style));
+        let bytes = written.0.lock().unwrap();
+        String::from_utf8_lossy(&bytes).into_owned()
+    }
+
+    fn piece(channel: Channel, bytes: &'static [u8]) -> Output {
+        let bytes = bytes::Bytes::from_static(bytes);
+        Output { channel, bytes }
+    }
+
+    fn out(bytes: &'static [u8]) -> Output {
+        piece(Channel::Stdout, bytes)
+    }
+
+    #[test]
+    fn lines_are_set_in_by_the_widest_name_and_halves_are_joined() {
+        let (web, db) = ("demo-web-1", "demo-db-1");
+        let text = printed(LogStyle::default(), |printer| {
+            printer.attached(&[web.into(), db.into()]);
+            printer.output(db, &out(b"one\ntw"));
+            printer.output(web, &piece(Channel::Stderr, b"error\r\n"));
+            printer.output(db, &piece(Channel::Stderr, b"other\n"));
+            printer.output(db, &out(b"o\nrest"));
+            printer.exited(db, 0, false);
+            printer.output(web, &out(b"end"));
+            printer.finish();
+        });
+        let expected = "\
+db-1   | one
+web-1  | error
+db-1   | other
+db-1   | two
+db-1   | rest
+db-1 exited with code 0
+web-1  | end
+";
+        assert_eq!(text, expected);
+    }
+
+    #[test]
+    fn colours_stay_with_the_service_and_are_ten() {
+        let style = LogStyle {
+            color: true,
+            no_prefix: false,
+        };
+        let text = printed(style, |printer| {
+            for number in (0..11).chain([0]) {
+                printer.output(&format!("demo-s{number}-1"), &out(b"x\n"));
+            }
+        });
+        let codes: Vec<&str> = text
+            .lines()
+            .filter_map(|line| line.split('s').next())
+            .collect();
+        assert_eq!(codes[0], "\u{1b}[36m");
+        assert_eq!(codes[5], "\u{1b}[36m\u{1b}[1m");
+        assert_eq!([codes[10], codes[11]], [codes[0]; 2]);
+    }
+
+    #[test]
+    fn without_prefix_the_bytes_are_the_containers_own() {
+        let style = LogStyle {
+            no_prefix: true,
+            color: false,
+        };
+        let text = printed(style, |printer| {
+            printer.output("demo-web-1", &out(b"\x1b[31mred\x1b[0m\n"));
+        });
+        assert_eq!(text, "\u{1b}[31mred\u{1b}[0m\n");
+    }
 }

@@ -14,6 +14,7 @@ pub mod logs;
 pub mod plain;
 pub mod plan;
 pub mod progress;
+pub mod ps;
 pub mod quiet;
 pub mod status;
 pub mod stream;

@@ -72,6 +72,7 @@ macro_rules! contract {
             tags_come_and_go
             a_build_makes_an_image
             a_failing_build_shows_why_and_ends_in_an_error
+            a_context_that_breaks_off_breaks_the_build
             an_image_says_which_volumes_it_has
             pulling_what_no_registry_has_fails
         }
@@ -797,7 +798,10 @@ pub(crate) async fn a_network_in_use_stays(world: Arc<World>) {
     world.start(&name).await;
     assert_conflict!(world.engine.remove_network(&network).await);
     let found = world.engine.network(&network).await.expect("an answer");
-    assert_eq!(found.expect("it is there").containers, [name.clone()]);
+    assert_eq!(
+        found.expect("it is there").containers,
+        std::slice::from_ref(&name)
+    );
     let stopped = world.engine.stop_container(&name, Some(0)).await;
     stopped.expect("it stops");
     let removed = world.engine.remove_network(&network).await;
@@ -829,6 +833,8 @@ pub(crate) async fn containers_join_and_leave_networks_under_aliases(world: Arc<
     assert_conflict!(engine.connect_network(&network, &name, aliased("x")).await);
     let left = engine.disconnect_network(&network, &name, false).await;
     left.expect("it is connected");
+    let again = engine.disconnect_network(&network, &name, false).await;
+    again.expect("it is not connected already");
     assert!(!world.row(&name).await.networks.contains_key(&network));
     let again = engine
         .connect_network(&network, &name, aliased("third"))
@@ -1057,6 +1063,22 @@ pub(crate) async fn a_failing_build_shows_why_and_ends_in_an_error(world: Arc<Wo
     assert!(output.concat().contains("the-reason\n"), "{output:?}");
     let image = world.engine.image(&world.name("image")).await;
     assert_eq!(image.expect("an answer"), None);
+}
+
+pub(crate) async fn a_context_that_breaks_off_breaks_the_build(world: Arc<World>) {
+    let request = BuildRequest {
+        tags: vec![world.name("image")],
+        ..BuildRequest::default()
+    };
+    let whole = context("FROM busybox\n");
+    let reason = EngineError::NotFound("the file has gone".to_owned());
+    let pieces = [Ok(whole.slice(..100)), Err(reason)];
+    let built = world
+        .engine
+        .build_image(&request, Box::pin(stream::iter(pieces)))
+        .await;
+    let error = built.map(drop).expect_err("its context has an end");
+    assert_eq!(error.to_string(), "the file has gone");
 }
 
 pub(crate) async fn an_image_says_which_volumes_it_has(world: Arc<World>) {

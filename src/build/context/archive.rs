@@ -338,6 +338,7 @@ impl Write for Sink {
 }
 
 #[cfg(test)]
+#[cfg(unix)]
 mod tests {
     use std::fs;
     use std::path::PathBuf;

@@ -193,7 +193,7 @@ mod tests {
             Some(n) if n > 0 => Ok(n),
             _ => Err(EngineError::NotFound("n".to_owned())),
         };
-        let answers: Vec<_> = messages(source, read).map(|it| it.ok()).collect().await;
+        let answers: Vec<_> = messages(source, read).map(Result::ok).collect().await;
         assert_eq!(answers, [Some(1), None]);
     }
 }

@@ -212,7 +212,14 @@ impl Engine for Docker {
             force: Some(force),
         };
         let disconnected = self.bollard.disconnect_network(network, body).await;
-        disconnected.map_err(from_bollard)
+        match disconnected.map_err(from_bollard) {
+            Err(EngineError::Refused { message, .. })
+                if message.contains("is not connected to") =>
+            {
+                Ok(())
+            }
+            result => result,
+        }
     }
 
     async fn create_volume(&self, body: models::VolumeCreateRequest) -> Result<(), EngineError> {
@@ -360,6 +367,7 @@ fn build_target(request: &BuildRequest) -> Target {
     // Destructured so that a new field cannot be forgotten.
     let BuildRequest {
         dockerfile,
+        remote,
         tags,
         args,
         labels,
@@ -371,7 +379,6 @@ fn build_target(request: &BuildRequest) -> Target {
         cache_from,
         shm_size,
         platform,
-        remote,
     } = request;
     // An argument without a value would be an empty one, not the Dockerfile's default.
     let args: serde_json::Map<String, Value> = args
@@ -381,6 +388,7 @@ fn build_target(request: &BuildRequest) -> Target {
     let shm_size = shm_size.map(|bytes| bytes.to_string());
     let mut built = Target::new("/build")
         .maybe("dockerfile", some(dockerfile))
+        .maybe("remote", remote.as_deref())
         .with("rm", "1")
         // The same after a failure: steps leave no containers behind.
         .with("forcerm", "1")
@@ -392,8 +400,7 @@ fn build_target(request: &BuildRequest) -> Target {
         .flag("nocache", *no_cache)
         .flag("pull", *pull)
         .maybe("shmsize", shm_size.as_deref())
-        .maybe("platform", platform.as_deref())
-        .maybe("remote", remote.as_deref());
+        .maybe("platform", platform.as_deref());
     for host in extra_hosts {
         built = built.with("extrahosts", host);
     }

@@ -1,0 +1,278 @@
+//! One function per operation.
+
+use bollard::models::{ContainerCreateBody, MountType};
+
+use super::{Attach, Attached, Reporter, StepResult, ports, wait};
+use crate::build::{self, Build, BuildEvent, Context, Dockerfile};
+use crate::engine::{Engine, EngineError, Image};
+use crate::event::{Outcome, Progress};
+use crate::plan::{
+    BuildImage, CreateContainer, ImageMoved, InheritedMount, Operation, Step, labels,
+};
+
+/// Does a step.
+pub(super) async fn run(
+    engine: &dyn Engine,
+    step: &Step,
+    attach: Option<&Attach>,
+    reporter: Reporter,
+) -> StepResult {
+    if !step.only_if.is_empty() && !any_moved(engine, &step.only_if).await? {
+        return Ok(Outcome::Unchanged);
+    }
+    let operation = &step.operation;
+    let failed = |error: EngineError| format!("cannot {}: {error}", crate::plan::describe(step));
+    let done = match operation {
+        Operation::CreateNetwork(body) => engine.create_network((**body).clone()).await.map(drop),
+        Operation::RemoveNetwork { name } => {
+            return remove_network(engine, name, &reporter)
+                .await
+                .map_err(failed);
+        }
+        Operation::CreateVolume(body) => engine.create_volume((**body).clone()).await,
+        Operation::RemoveVolume { name } => engine.remove_volume(name, false).await,
+        Operation::PullImage {
+            reference,
+            platform,
+            optional,
+        } => {
+            return pull(engine, reference, platform.as_deref(), *optional, &reporter)
+                .await
+                .map_err(failed);
+        }
+        Operation::BuildImage(build) => return build_image(engine, build, &reporter).await,
+        Operation::RemoveImage { reference } => engine.remove_image(reference, false).await,
+        Operation::CreateContainer(create) => create_container(engine, create).await,
+        Operation::StartContainer { name } => {
+            return start(engine, name, attach).await.map(|()| Outcome::Done);
+        }
+        Operation::StopContainer { name, timeout } => engine.stop_container(name, *timeout).await,
+        Operation::RestartContainer { name, timeout } => {
+            engine.restart_container(name, *timeout).await
+        }
+        Operation::KillContainer { name, signal } => {
+            engine.kill_container(name, Some(signal)).await
+        }
+        Operation::RemoveContainer { name, volumes } => {
+            engine.remove_container(name, true, *volumes).await
+        }
+        Operation::RenameContainer { from, to } => engine.rename_container(from, to).await,
+        Operation::Wait {
+            containers,
+            condition,
+            required,
+        } => {
+            return wait::wait(engine, containers, *condition, *required, &reporter).await;
+        }
+    };
+    done.map(|()| Outcome::Done).map_err(failed)
+}
+
+/// Whether one of the images is another one by now.
+async fn any_moved(engine: &dyn Engine, images: &[ImageMoved]) -> Result<bool, String> {
+    for moved in images {
+        let image = engine.image(&moved.reference).await;
+        let image =
+            image.map_err(|error| format!("cannot look at image {}: {error}", moved.reference))?;
+        if image.is_none_or(|image| image.id != moved.from) {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+/// A network that others still use is left alone, and said so: `down` has done its part.
+async fn remove_network(
+    engine: &dyn Engine,
+    name: &str,
+    reporter: &Reporter,
+) -> Result<Outcome, EngineError> {
+    match engine.remove_network(name).await {
+        Ok(()) => Ok(Outcome::Done),
+        Err(
+            EngineError::Conflict(reason)
+            | EngineError::Refused {
+                status: 403,
+                message: reason,
+            },
+        ) => {
+            reporter.warning(format!(
+                "network {name} is still in use and stays: {reason}"
+            ));
+            Ok(Outcome::Tolerated)
+        }
+        Err(error) => Err(error),
+    }
+}
+
+async fn pull(
+    engine: &dyn Engine,
+    reference: &str,
+    platform: Option<&str>,
+    optional: bool,
+    reporter: &Reporter,
+) -> Result<Outcome, EngineError> {
+    match pull_whole(engine, reference, platform, reporter).await {
+        Err(error) if optional => {
+            reporter.progress(Progress::Line(error.to_string()));
+            Ok(Outcome::Tolerated)
+        }
+        result => result.map(|()| Outcome::Done),
+    }
+}
+
+async fn pull_whole(
+    engine: &dyn Engine,
+    reference: &str,
+    platform: Option<&str>,
+    reporter: &Reporter,
+) -> Result<(), EngineError> {
+    use futures_util::StreamExt;
+    let mut answers = engine.pull_image(reference, platform, None).await?;
+    while let Some(answer) = answers.next().await {
+        let answer = answer?;
+        reporter.progress(match answer.id {
+            Some(id) => Progress::Transfer {
+                id,
+                text: answer.text,
+                current: answer.current.unwrap_or_default(),
+                total: answer.total.unwrap_or_default(),
+            },
+            None => Progress::Line(answer.text),
+        });
+    }
+    Ok(())
+}
+
+async fn build_image(engine: &dyn Engine, wanted: &BuildImage, reporter: &Reporter) -> StepResult {
+    let name = wanted.tags.first().map_or("", String::as_str);
+    if wanted.only_if_missing {
+        let found = engine
+            .image(name)
+            .await
+            .map_err(|error| format!("cannot look at image {name}: {error}"))?;
+        if found.is_some() {
+            return Ok(Outcome::Unchanged);
+        }
+    }
+    let mut tell = |event: BuildEvent| match event {
+        BuildEvent::Line(line) => reporter.progress(Progress::Line(line)),
+        BuildEvent::ContextSent { bytes, .. } => {
+            let id = "context".to_owned();
+            let text = "sent".to_owned();
+            reporter.progress(Progress::Transfer {
+                id,
+                text,
+                current: bytes,
+                total: bytes,
+            });
+        }
+    };
+    let built = build::build(engine, &instructions(wanted), &mut tell).await;
+    built
+        .map(|_| Outcome::Done)
+        .map_err(|error| format!("cannot build {name}: {error}"))
+}
+
+/// The plan's words for a build in the builder's.
+fn instructions(wanted: &BuildImage) -> Build {
+    let section = &wanted.build;
+    let context = if wanted.is_remote() {
+        Context::Remote(section.context.clone())
+    } else {
+        Context::Local(section.context.clone().into())
+    };
+    Build {
+        context,
+        dockerfile: match (&section.dockerfile_inline, &section.dockerfile) {
+            (Some(text), _) => Dockerfile::Inline(text.clone()),
+            (None, Some(path)) => Dockerfile::Path(path.into()),
+            (None, None) => Dockerfile::default(),
+        },
+        args: section.args.clone(),
+        labels: section.labels.clone(),
+        tags: wanted.tags.clone(),
+        target: section.target.clone(),
+        network: section.network.clone(),
+        no_cache: section.no_cache,
+        pull: section.pull,
+        extra_hosts: section
+            .extra_hosts
+            .iter()
+            .map(|host| host.replacen('=', ":", 1))
+            .collect(),
+        cache_from: section.cache_from.clone(),
+        shm_size: section.shm_size.map(|size| size.0),
+        platform: wanted.platform.clone(),
+    }
+}
+
+async fn create_container(
+    engine: &dyn Engine,
+    create: &CreateContainer,
+) -> Result<(), EngineError> {
+    let mut body = create.body.clone();
+    if create.stamp_image || !create.inherit.is_empty() {
+        let reference = body.image.clone().unwrap_or_default();
+        let missing = || EngineError::NotFound(format!("there is no image {reference}"));
+        let image = engine.image(&reference).await?.ok_or_else(missing)?;
+        body.labels
+            .get_or_insert_default()
+            .insert(labels::IMAGE.to_owned(), image.id.clone());
+        for mount in &create.inherit {
+            inherit(&mut body, mount, &image);
+        }
+    }
+    engine
+        .create_container(&create.name, create.platform.as_deref(), body)
+        .await?;
+    for (network, endpoint) in &create.connect {
+        if let Err(error) = engine
+            .connect_network(network, &create.name, endpoint.clone())
+            .await
+        {
+            // Half connected it would look finished to the next run.
+            let _ = engine.remove_container(&create.name, true, true).await;
+            return Err(error);
+        }
+    }
+    Ok(())
+}
+
+/// Mounts an unnamed volume of the predecessor where the service asks for an unnamed volume, or
+/// where the image declares one. Elsewhere the new image has something of its own.
+fn inherit(body: &mut ContainerCreateBody, mount: &InheritedMount, image: &Image) {
+    let host = body.host_config.get_or_insert_default();
+    let anonymous = host.mounts.iter_mut().flatten().find(|found| {
+        found.target.as_deref() == Some(mount.target.as_str())
+            && found.typ == Some(MountType::VOLUME)
+            && found.source.is_none()
+    });
+    if let Some(anonymous) = anonymous {
+        anonymous.source = Some(mount.volume.clone());
+    } else if image.volumes.contains(&mount.target) {
+        let mode = if mount.read_only { "ro" } else { "rw" };
+        let bind = format!("{}:{}:{mode}", mount.volume, mount.target);
+        host.binds.get_or_insert_default().push(bind);
+    }
+}
+
+/// Attaches first, when somebody wants the output, so that not a line is lost.
+async fn start(engine: &dyn Engine, name: &str, attach: Option<&Attach>) -> Result<(), String> {
+    if let Some(attach) = attach.filter(|attach| attach.containers.contains(name)) {
+        let output = engine.attach_container(name).await;
+        let output =
+            output.map_err(|error| format!("cannot attach to container {name}: {error}"))?;
+        let _ = attach.attached.send(Attached {
+            container: name.to_owned(),
+            output,
+        });
+    }
+    match engine.start_container(name).await {
+        Ok(()) => Ok(()),
+        Err(error) => {
+            let holder = ports::explain(engine, &error).await.unwrap_or_default();
+            Err(format!("cannot start container {name}: {error}{holder}"))
+        }
+    }
+}

@@ -1,0 +1,59 @@
+//! `env_file`: the files' variables joined into each service's `environment`.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use super::{Load, environment};
+use crate::document::Diagnostic;
+use crate::project::Project;
+
+/// Reads the files of every service that is wanted; later files win, and `environment` wins over
+/// all of them.
+pub(super) fn apply(
+    load: &mut Load<'_>,
+    project: &mut Project,
+    variables: &BTreeMap<String, String>,
+) {
+    for service in project.services.values_mut() {
+        let files = std::mem::take(&mut service.env_file);
+        let mut joined: BTreeMap<String, Option<String>> = BTreeMap::new();
+        for file in files {
+            let path = Path::new(&file.path);
+            if !load.files.is_file(path) {
+                if file.required {
+                    let message = format!(
+                        "service `{}`: the environment file {} does not exist",
+                        service.name, file.path
+                    );
+                    let error = Diagnostic::error(message).at(file.span, "asked for here");
+                    load.diagnostics
+                        .push(error.help("`required: false` makes it optional"));
+                }
+                continue;
+            }
+            if let Some(format) = file.format.as_deref().filter(|format| *format != "raw") {
+                let error =
+                    Diagnostic::error(format!("{format:?} is not a format of environment files"));
+                load.diagnostics
+                    .push(error.at(file.span, "`raw`, or none at all"));
+                continue;
+            }
+            let lookup = |name: &str| {
+                let own = service.environment.get(name).cloned().flatten();
+                variables
+                    .get(name)
+                    .cloned()
+                    .or(own)
+                    .or_else(|| joined.get(name).cloned().flatten())
+            };
+            let read = environment::read_variables(load, path, file.format.as_deref(), &lookup);
+            joined.extend(
+                read.into_iter()
+                    .flatten()
+                    .map(|(name, value)| (name, Some(value))),
+            );
+        }
+        joined.append(&mut service.environment);
+        service.environment = joined;
+    }
+}

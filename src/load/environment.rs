@@ -1,0 +1,148 @@
+//! The project's environment: the process's, over the files given by `--env-file`, or over `.env`.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use super::{Load, discover, dotenv};
+
+/// The environment as far as it is known before the Compose files are found (they may be named in it).
+pub(super) fn before_discovery(load: &mut Load<'_>) -> Option<BTreeMap<String, String>> {
+    let mut variables = load.request.variables.clone();
+    let current_dir = load.request.current_dir.to_string_lossy().into_owned();
+    variables.entry("PWD".to_owned()).or_insert(current_dir);
+    let given = given(load, &variables);
+    if given.is_empty() {
+        let directory = directory_before_discovery(load);
+        default_file(load, &directory, &mut variables)?;
+    }
+    for file in given {
+        let path = load.request.current_dir.join(&file);
+        if !load.files.is_file(&path) {
+            let message = format!(
+                "cannot read the environment file {}: it does not exist",
+                path.display()
+            );
+            load.error(message, "look at the path given with --env-file");
+            return None;
+        }
+        read_file(load, &path, &mut variables)?;
+    }
+    Some(variables)
+}
+
+/// The project's own `.env` adds what is still missing.
+pub(super) fn of_project(
+    load: &mut Load<'_>,
+    directory: &Path,
+    variables: &mut BTreeMap<String, String>,
+) -> Option<()> {
+    if given(load, variables).is_empty() && directory != directory_before_discovery(load) {
+        default_file(load, directory, variables)?;
+    }
+    Some(())
+}
+
+fn given(load: &Load<'_>, variables: &BTreeMap<String, String>) -> Vec<PathBuf> {
+    if !load.request.env_files.is_empty() {
+        return load.request.env_files.clone();
+    }
+    let list = variables
+        .get("COMPOSE_ENV_FILES")
+        .map_or("", String::as_str);
+    list.split(',')
+        .map(str::trim)
+        .filter(|name| !name.is_empty())
+        .map(PathBuf::from)
+        .collect()
+}
+
+fn directory_before_discovery(load: &Load<'_>) -> PathBuf {
+    let first = load.request.files.iter().find(|file| *file != "-");
+    match (&load.request.project_directory, first) {
+        (None, Some(file)) => {
+            let path = load.request.current_dir.join(file);
+            path.parent()
+                .map_or_else(|| load.request.current_dir.clone(), Path::to_owned)
+        }
+        _ => discover::start(load),
+    }
+}
+
+fn default_file(
+    load: &mut Load<'_>,
+    directory: &Path,
+    variables: &mut BTreeMap<String, String>,
+) -> Option<()> {
+    let disabled = variables
+        .get("COMPOSE_DISABLE_ENV_FILE")
+        .is_some_and(|value| matches!(value.as_str(), "1" | "true"));
+    let path = directory.join(".env");
+    if disabled || !load.files.is_file(&path) {
+        return Some(());
+    }
+    read_file(load, &path, variables)
+}
+
+/// Earlier values stay: the shell's win over a file's, and an earlier file's over a later one's.
+fn read_file(
+    load: &mut Load<'_>,
+    path: &Path,
+    variables: &mut BTreeMap<String, String>,
+) -> Option<()> {
+    let read = read_variables(load, path, None, &|name: &str| variables.get(name).cloned())?;
+    for (name, value) in read {
+        variables.entry(name).or_insert(value);
+    }
+    Some(())
+}
+
+/// The variables of a file, in order.
+pub(super) fn read_variables(
+    load: &mut Load<'_>,
+    path: &Path,
+    format: Option<&str>,
+    lookup: &dyn Fn(&str) -> Option<String>,
+) -> Option<Vec<(String, String)>> {
+    let bytes = match load.files.read(path) {
+        Ok(bytes) => bytes,
+        Err(reason) => {
+            load.error(
+                format!(
+                    "cannot read the environment file {}: {reason}",
+                    path.display()
+                ),
+                "",
+            );
+            return None;
+        }
+    };
+    let Ok(text) = String::from_utf8(bytes) else {
+        load.error(
+            format!("the environment file {} is not UTF-8 text", path.display()),
+            "save it as UTF-8",
+        );
+        return None;
+    };
+    let shown = path
+        .strip_prefix(&load.request.current_dir)
+        .unwrap_or(path)
+        .to_string_lossy()
+        .into_owned();
+    let source = load.sources.add(shown, text.clone());
+    let parsed = match format {
+        Some("raw") => dotenv::parse_raw(source, &text, lookup),
+        _ => dotenv::parse(source, &text, lookup),
+    };
+    match parsed {
+        Ok(variables) => Some(
+            variables
+                .into_iter()
+                .filter_map(|v| Some((v.name, v.value?)))
+                .collect(),
+        ),
+        Err(problems) => {
+            load.diagnostics.extend(problems);
+            None
+        }
+    }
+}

@@ -1,0 +1,172 @@
+//! `stop`, `start`, `restart`, `rm`, `down`: what exists, run, stopped or removed.
+
+use std::sync::Arc;
+
+use tokio_util::sync::CancellationToken;
+
+use super::{Error, Target, check_services, finished};
+use crate::engine::{Engine, Reads};
+use crate::event::Sink;
+use crate::execute::observe::observe;
+use crate::execute::{Options, execute};
+use crate::plan::teardown::{self, Order};
+use crate::plan::{Observed, Operation, Plan};
+
+pub use crate::plan::teardown::{DownOptions, RemoveOptions};
+
+/// What `stop` and `restart` are asked for.
+#[derive(Debug, Clone, Default)]
+pub struct StopOptions {
+    /// Services; all when empty.
+    pub services: Vec<String>,
+    /// Seconds until a container is killed; its own when absent.
+    pub timeout: Option<i32>,
+}
+
+/// Stops containers, dependents first.
+pub async fn stop(
+    engine: &dyn Engine,
+    target: Target<'_>,
+    options: &StopOptions,
+    events: &mut dyn Sink,
+) -> Result<(), Error> {
+    let (observed, order) = look(engine, target, &options.services).await?;
+    run(
+        engine,
+        teardown::stop(&observed, &order, &options.services, options.timeout),
+        events,
+    )
+    .await
+}
+
+/// Starts containers that exist, dependencies first, and waits for their conditions.
+pub async fn start(
+    engine: &dyn Engine,
+    target: Target<'_>,
+    services: &[String],
+    events: &mut dyn Sink,
+) -> Result<(), Error> {
+    let (observed, order) = look(engine, target, services).await?;
+    let plan = match target {
+        Target::Files(project) => {
+            if let Some(missing) = without_container(&observed, services, project.services.keys()) {
+                let message = format!("service {missing} has no container to start");
+                return Err(Error::refused(
+                    message,
+                    Some("`rcompose up` makes one".to_owned()),
+                ));
+            }
+            teardown::start(&observed, &order, services)
+        }
+        Target::Name(_) => teardown::start(&observed, &order, services),
+    };
+    run(engine, plan, events).await
+}
+
+fn without_container<'s>(
+    observed: &Observed,
+    services: &'s [String],
+    all: impl Iterator<Item = &'s String>,
+) -> Option<&'s String> {
+    let wanted: Vec<&String> = if services.is_empty() {
+        all.collect()
+    } else {
+        services.iter().collect()
+    };
+    let exists = |name: &&&String| {
+        !observed
+            .containers
+            .iter()
+            .any(|container| container.service == ***name)
+    };
+    wanted.iter().find(exists).copied()
+}
+
+/// Restarts containers, dependencies first.
+pub async fn restart(
+    engine: &dyn Engine,
+    target: Target<'_>,
+    options: &StopOptions,
+    events: &mut dyn Sink,
+) -> Result<(), Error> {
+    let (observed, order) = look(engine, target, &options.services).await?;
+    run(
+        engine,
+        teardown::restart(&observed, &order, &options.services, options.timeout),
+        events,
+    )
+    .await
+}
+
+/// What `rm` would remove: names of containers.
+pub async fn removable(
+    reads: &dyn Reads,
+    target: Target<'_>,
+    options: &RemoveOptions,
+) -> Result<Vec<String>, Error> {
+    let (observed, order) = look(reads, target, &options.services).await?;
+    let plan = teardown::remove(&observed, &order, options);
+    let removed = plan
+        .steps
+        .into_iter()
+        .filter_map(|step| match step.operation {
+            Operation::RemoveContainer { name, .. } => Some(name),
+            _ => None,
+        });
+    Ok(removed.collect())
+}
+
+/// Removes containers that do not run.
+pub async fn remove(
+    engine: &dyn Engine,
+    target: Target<'_>,
+    options: &RemoveOptions,
+    events: &mut dyn Sink,
+) -> Result<(), Error> {
+    let (observed, order) = look(engine, target, &options.services).await?;
+    run(engine, teardown::remove(&observed, &order, options), events).await
+}
+
+/// Stops and removes containers, then networks, and volumes when asked to.
+pub async fn down(
+    engine: &dyn Engine,
+    target: Target<'_>,
+    options: &DownOptions,
+    events: &mut dyn Sink,
+) -> Result<(), Error> {
+    let (observed, _) = look(engine, target, &options.services).await?;
+    let mut plan = teardown::down(target.project(), &observed, options);
+    if plan.is_empty() {
+        plan.warnings.push(format!(
+            "no resource found to remove for project {}",
+            target.name()
+        ));
+    }
+    run(engine, plan, events).await
+}
+
+async fn look(
+    reads: &dyn Reads,
+    target: Target<'_>,
+    services: &[String],
+) -> Result<(Observed, Order), Error> {
+    if let Some(project) = target.project() {
+        check_services(project, services)?;
+    }
+    let observed = observe(reads, &target.scope())
+        .await
+        .map_err(Error::engine("look at the engine"))?;
+    let order = match target {
+        Target::Files(project) => teardown::order_of(project),
+        Target::Name(_) => teardown::order_observed(&observed),
+    };
+    Ok((observed, order))
+}
+
+async fn run(engine: &dyn Engine, plan: Plan, events: &mut dyn Sink) -> Result<(), Error> {
+    let options = Options {
+        cancel: CancellationToken::new(),
+        attach: None,
+    };
+    finished(&execute(engine, &Arc::new(plan), &options, events).await)
+}
