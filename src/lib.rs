@@ -1,6 +1,7 @@
 //! rcompose.
 pub mod api_version;
 pub mod build;
+pub mod cli;
 pub mod document;
 pub mod engine;
 pub mod event;

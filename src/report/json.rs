@@ -70,6 +70,15 @@ pub fn error(message: &str) -> String {
     })
 }
 
+/// Something to know as an object, for `--progress json`.
+pub fn warning(message: &str) -> String {
+    json_line(&Object {
+        status: State::Warning.word(),
+        text: message,
+        ..Object::default()
+    })
+}
+
 /// A value as one line of JSON.
 pub fn json_line<T: Serialize>(value: &T) -> String {
     // Plain structs with string keys: there is nothing in them that JSON cannot say.

@@ -51,6 +51,15 @@ impl LogPrinter {
         }
     }
 
+    /// Says whose output will follow: `Attaching to db-1, web-1`.
+    pub fn introduce(&mut self, containers: &[String]) {
+        let names: Vec<String> = containers.iter().map(|name| self.label(name)).collect();
+        if !names.is_empty() {
+            let names = names.join(", ");
+            self.stdout.put(&format!("Attaching to {names}\n"));
+        }
+    }
+
     /// Prints the lines that have no end yet.
     pub fn finish(&mut self) {
         for (container, rest) in std::mem::take(&mut self.partial) {

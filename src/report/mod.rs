@@ -28,6 +28,7 @@ use std::time::Duration;
 use crate::event::{Event, Sink};
 use status::{Change, Tracker};
 pub use stream::Stream;
+pub use text::lines;
 
 /// How progress is shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -87,6 +88,9 @@ trait Face: Send {
         true
     }
 
+    /// Takes what will be redrawn off the screen.
+    fn make_room(&mut self) {}
+
     /// Nothing more comes; what is on the screen stays.
     fn finish(&mut self, tracker: &Tracker) {
         let _ = tracker;
@@ -102,6 +106,7 @@ pub struct Reporter {
     face: Box<dyn Face>,
     out: Stream,
     finished: bool,
+    settle_when_over: bool,
 }
 
 impl Reporter {
@@ -119,6 +124,19 @@ impl Reporter {
             face,
             out,
             finished: false,
+            settle_when_over: false,
+        }
+    }
+
+    /// Finishes by itself whenever a plan is carried out: what comes after it is not progress.
+    pub fn settle_when_over(&mut self) {
+        self.settle_when_over = true;
+    }
+
+    /// Takes what will be redrawn off the screen, so that something else can be printed there.
+    pub fn make_room(&mut self) {
+        if !self.finished {
+            self.face.make_room();
         }
     }
 
@@ -148,7 +166,7 @@ impl Reporter {
             }
             self.face.error(&failure.error);
         }
-        self.tracker = Tracker::default();
+        self.tracker.clear();
     }
 }
 
@@ -168,6 +186,9 @@ impl Sink for Reporter {
         self.finished = false;
         for change in self.tracker.take(event) {
             self.face.show(&change, &self.tracker);
+        }
+        if self.settle_when_over && self.tracker.is_over() {
+            self.finish();
         }
     }
 }

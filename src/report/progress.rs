@@ -348,6 +348,10 @@ impl Face for Progress {
         self.screen = screen;
     }
 
+    fn make_room(&mut self) {
+        self.clear();
+    }
+
     fn shows_build_output(&self) -> bool {
         false
     }

@@ -131,6 +131,20 @@ impl Tracker {
         (over + kept, self.resources.len() + kept)
     }
 
+    /// Whether no step is left.
+    pub fn is_over(&self) -> bool {
+        self.resources.values().all(|one| one.open == 0)
+    }
+
+    /// Forgets the plan. What was said once is not said again.
+    pub fn clear(&mut self) {
+        let warned = std::mem::take(&mut self.warned);
+        *self = Tracker {
+            warned,
+            ..Tracker::default()
+        };
+    }
+
     /// Takes an event and answers what is to be shown.
     pub fn take(&mut self, event: Event) -> Vec<Change> {
         match event {
@@ -290,7 +304,7 @@ impl Tracker {
     /// There was nothing to do. If that was said to have begun, its end is told as if done.
     fn unchanged(&mut self, key: &(Kind, String), operation: &Operation) -> Option<Change> {
         let told = self.resources.get(key).and_then(|resource| resource.told);
-        match (told, self.is_over(key), end(operation, false)) {
+        match (told, self.is_last(key), end(operation, false)) {
             (Some(State::Working), _, Some(text)) if !self.is_replaced(key) => {
                 Some(self.state(key, State::Done, text, ""))
             }
@@ -348,7 +362,7 @@ impl Tracker {
         }
     }
 
-    fn is_over(&self, key: &(Kind, String)) -> bool {
+    fn is_last(&self, key: &(Kind, String)) -> bool {
         self.resources
             .get(key)
             .is_none_or(|resource| resource.open == 0)
@@ -361,7 +375,7 @@ impl Tracker {
     }
 
     fn over(&self, key: &(Kind, String)) -> Option<Change> {
-        self.is_over(key).then(|| Change::Over { id: id(key) })
+        self.is_last(key).then(|| Change::Over { id: id(key) })
     }
 
     fn state(
@@ -379,7 +393,7 @@ impl Tracker {
             state,
             text,
             details: clean(details).into_owned(),
-            last: self.is_over(key),
+            last: self.is_last(key),
         }
     }
 }

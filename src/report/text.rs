@@ -23,6 +23,16 @@ pub(crate) fn output_line(line: &str) -> String {
     clean(&plain.replace('\t', "    ")).into_owned()
 }
 
+/// Names, one a line.
+pub fn lines(names: impl IntoIterator<Item = impl AsRef<str>>) -> String {
+    let mut text = String::new();
+    for name in names {
+        text.push_str(name.as_ref());
+        text.push('\n');
+    }
+    text
+}
+
 /// A style that is on or off by our own decision, not by the library's guess.
 pub(crate) fn style(color: bool) -> Style {
     Style::new().force_styling(color)

@@ -149,9 +149,7 @@ fn inline(value: &Value, column: usize) -> String {
 }
 
 fn string(text: &str) -> String {
-    if !reads_as_string(text) {
-        double_quoted(text)
-    } else if !is_printable(text) || text.contains('\t') {
+    if !reads_as_string(text) || !is_printable(text) || text.contains('\t') {
         double_quoted(text)
     } else if is_plain(text) {
         text.to_owned()
