@@ -47,6 +47,7 @@
 
 pub mod api_version;
 pub mod build;
+pub mod cli;
 pub mod document;
 pub mod engine;
 pub mod event;
@@ -56,3 +57,4 @@ pub mod load;
 pub mod ops;
 pub mod plan;
 pub mod project;
+pub mod report;
