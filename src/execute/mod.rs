@@ -7,6 +7,7 @@
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
+use std::time::Duration;
 
 use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
@@ -25,6 +26,10 @@ mod wait;
 /// How many steps run at once. Engines serve some dozens of calls side by side well; more only
 /// wait there instead of here.
 const AT_ONCE: usize = 32;
+
+/// How long calls in flight may take to end after execution was cancelled. A create or start that is
+/// dropped in the middle may still happen, and whoever cleans up next would not see it.
+const IN_FLIGHT: Duration = Duration::from_secs(5);
 
 /// What execution is asked for besides the plan.
 #[derive(Debug, Default)]
@@ -90,40 +95,36 @@ pub async fn execute(
     let mut schedule = Schedule::new(plan);
     let mut running = FuturesUnordered::new();
     let mut cancelled = false;
+    let abandon = abandoned(&options.cancel);
+    tokio::pin!(abandon);
     loop {
         while running.len() < AT_ONCE
             && !cancelled
             && let Some(id) = schedule.next()
         {
             events.event(Event::StepStarted { step: id });
-            let run = operation::run(
-                engine,
-                &plan.steps[id.0],
-                options.attach.as_ref(),
-                Reporter {
-                    id,
-                    progress: progress.clone(),
-                },
-            );
-            running.push(async move { (id, run.await) });
+            let reporter = Reporter {
+                id,
+                progress: progress.clone(),
+            };
+            running.push(async move { (id, step(engine, plan, options, reporter).await) });
         }
         if running.is_empty() {
             break;
         }
         tokio::select! {
             biased;
-            () = options.cancel.cancelled(), if !cancelled => {
-                cancelled = true;
-                running.clear();
-            }
+            () = options.cancel.cancelled(), if !cancelled => cancelled = true,
+            () = &mut abandon, if cancelled => running.clear(),
             Some((step, told)) = progressed.recv() => events.event(told.into_event(step)),
             Some((step, result)) = running.next() => match result {
-                Ok(outcome) => {
+                Ok(Some(outcome)) => {
                     schedule.finished(step);
                     events.event(Event::StepFinished { step, outcome });
                 }
+                Ok(None) => {}
                 Err(error) => {
-                    schedule.failed();
+                    schedule.failed(step);
                     events.event(Event::StepFailed { step, error });
                 }
             },
@@ -141,6 +142,31 @@ pub async fn execute(
         (false, true) => Execution::Failed,
         (false, false) => Execution::Complete,
     }
+}
+
+/// Runs a step. What only waits (for a pull, a build, a condition, a stop) is given up when
+/// execution is cancelled, without a result; calls that are short are carried through.
+async fn step(
+    engine: &dyn Engine,
+    plan: &Plan,
+    options: &Options,
+    reporter: Reporter,
+) -> Result<Option<Outcome>, String> {
+    let step = &plan.steps[reporter.id.0];
+    let run = operation::run(engine, step, options.attach.as_ref(), reporter);
+    if !operation::takes_long(&step.operation) {
+        return run.await.map(Some);
+    }
+    tokio::select! {
+        result = run => result.map(Some),
+        () = options.cancel.cancelled() => Ok(None),
+    }
+}
+
+/// Ends some time after execution was cancelled.
+async fn abandoned(cancel: &CancellationToken) {
+    cancel.cancelled().await;
+    tokio::time::sleep(IN_FLIGHT).await;
 }
 
 /// What a step has to say while it runs.
@@ -186,7 +212,8 @@ struct Schedule {
     /// Who waits for each step.
     dependents: Vec<Vec<StepId>>,
     ready: BTreeSet<StepId>,
-    begun: BTreeSet<StepId>,
+    /// Done, or failed.
+    over: BTreeSet<StepId>,
     failed: bool,
 }
 
@@ -204,7 +231,7 @@ impl Schedule {
             waiting,
             dependents,
             ready,
-            begun: BTreeSet::new(),
+            over: BTreeSet::new(),
             failed: false,
         }
     }
@@ -213,12 +240,11 @@ impl Schedule {
         if self.failed {
             return None;
         }
-        let id = self.ready.pop_first()?;
-        self.begun.insert(id);
-        Some(id)
+        self.ready.pop_first()
     }
 
     fn finished(&mut self, id: StepId) {
+        self.over.insert(id);
         for dependent in &self.dependents[id.0] {
             self.waiting[dependent.0] -= 1;
             if self.waiting[dependent.0] == 0 {
@@ -227,14 +253,15 @@ impl Schedule {
         }
     }
 
-    fn failed(&mut self) {
+    fn failed(&mut self, id: StepId) {
+        self.over.insert(id);
         self.failed = true;
     }
 
     fn rest(&self) -> Vec<StepId> {
         (0..self.waiting.len())
             .map(StepId)
-            .filter(|id| !self.begun.contains(id))
+            .filter(|id| !self.over.contains(id))
             .collect()
     }
 }
