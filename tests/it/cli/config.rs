@@ -28,8 +28,6 @@ async fn the_model_is_printed_as_docker_compose_prints_it() {
 name: demo
 services:
   db:
-    command: null
-    entrypoint: null
     image: db
     networks:
       default: null
@@ -47,7 +45,6 @@ services:
       db:
         condition: service_started
         required: true
-    entrypoint: null
     environment:
       ANSWER: \"yes\"
       PORT: \"80\"
@@ -57,7 +54,6 @@ services:
 networks:
   default:
     name: demo_default
-    ipam: {}
 volumes:
   data:
     name: demo_data

@@ -78,7 +78,7 @@ async fn following_takes_in_what_starts_later_and_can_be_broken_off() {
         "services: {web: {image: app}, late: {image: app, command: [sh, -c, 'echo late; sleep 1000']}}",
     );
     sandbox.succeed("up -d web").await;
-    sandbox.interrupts = vec![Duration::from_secs(60)];
+    sandbox.interrupts = vec![Duration::from_secs(50)];
     let late = async {
         tokio::time::sleep(Duration::from_secs(5)).await;
         let quick = Sandbox {
