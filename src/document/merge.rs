@@ -12,6 +12,7 @@
 
 use std::mem;
 
+use super::diagnostic::MAX_PROBLEMS;
 use super::{
     Diagnostic, Entry, Mapping, Node, Path, Scalar, ScalarKind, Segment, Span, Tag, Value,
 };
@@ -56,12 +57,12 @@ pub fn merge(
         problems: Vec::new(),
     };
     let span = over.span;
-    let merged = match over.tag {
+    let tree = match over.tag {
         Some(Tag::Reset) => Node::null(span),
         _ => merger.merge(base, over),
     };
     if merger.problems.is_empty() {
-        Ok(merged)
+        Ok(tree)
     } else {
         Err(merger.problems)
     }
@@ -254,7 +255,7 @@ impl Merger<'_> {
                 Some((key, entry)) => {
                     mapping.insert(key, entry);
                 }
-                None => self.problems.push(
+                None => self.problem(
                     Diagnostic::error(format!("{} is a list of KEY=VALUE", self.path))
                         .at(item.span, format!("this is {}", item.describe())),
                 ),
@@ -286,7 +287,13 @@ impl Merger<'_> {
             .at(over.span, format!("this is {}", over.describe()))
             .at(base.span, format!("but here it is {}", base.describe()))
             .help("give both the same form, or write `!override` in front of the later value");
-        self.problems.push(problem);
+        self.problem(problem);
+    }
+
+    fn problem(&mut self, problem: Diagnostic) {
+        if self.problems.len() < MAX_PROBLEMS {
+            self.problems.push(problem);
+        }
     }
 }
 
