@@ -5,4 +5,5 @@ mod cli;
 mod document;
 mod engine;
 mod engine_contract;
+mod parity;
 mod report;
