@@ -20,6 +20,7 @@ pub mod dotenv;
 mod env_files;
 mod environment;
 mod first_format;
+mod label_files;
 mod profiles;
 
 pub use discover::project_name;
@@ -132,6 +133,7 @@ impl Load<'_> {
         self.diagnostics.extend(validate(&project));
         self.diagnostics.extend(Graph::of(&project).cycles());
         env_files::apply(self, &mut project, &variables);
+        label_files::apply(self, &mut project);
         Some(project)
     }
 
@@ -235,18 +237,16 @@ impl Load<'_> {
                     interpolate(&mut document, &|name: &str| variables.get(name).cloned());
                 self.diagnostics.extend(problems);
             }
-            merged = Some(match merged {
-                None => document,
-                Some(base) => match merge(base, document, &|path| {
-                    project::merge_rule_for(path.segments())
-                }) {
-                    Ok(merged) => merged,
-                    Err(problems) => {
-                        self.diagnostics.extend(problems);
-                        return None;
-                    }
-                },
-            });
+            // Over nothing, too: what a list may hold only once it holds only once.
+            let base = merged.unwrap_or_else(|| Node::null(document.span));
+            let rule = |path: &crate::document::Path| project::merge_rule_for(path.segments());
+            match merge(base, document, &rule) {
+                Ok(node) => merged = Some(node),
+                Err(problems) => {
+                    self.diagnostics.extend(problems);
+                    return None;
+                }
+            }
         }
         merged
     }

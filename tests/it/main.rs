@@ -2,6 +2,8 @@
 
 mod build;
 mod cli;
+mod document;
 mod engine;
 mod engine_contract;
+mod parity;
 mod report;
