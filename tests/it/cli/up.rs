@@ -144,3 +144,19 @@ async fn on_a_terminal_rows_are_drawn_and_output_goes_above_them() {
         ran.stdout
     );
 }
+
+#[tokio::test(start_paused = true)]
+async fn an_interrupt_breaks_off_what_waits() {
+    let mut sandbox = Sandbox::with(
+        "\
+services:
+  web: {image: app, depends_on: {db: {condition: service_healthy}}}
+  db: {image: db, healthcheck: {test: 'false', interval: 600s}}
+",
+    );
+    sandbox.interrupts = vec![Duration::from_secs(5)];
+    let ran = sandbox.run("up -d").await;
+    assert_eq!(ran.code, 130, "{ran:?}");
+    let begun = " Container demo-web-1  Starting\n";
+    assert!(!ran.stderr.contains(begun), "{}", ran.stderr);
+}
