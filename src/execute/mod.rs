@@ -14,6 +14,8 @@ use futures_util::stream::FuturesUnordered;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
+pub use probe::Probe;
+
 use crate::engine::{Answers, Engine, Output};
 use crate::event::{Event, Outcome, Progress, Sink};
 use crate::plan::{Plan, StepId};
@@ -21,6 +23,7 @@ use crate::plan::{Plan, StepId};
 pub mod observe;
 mod operation;
 mod ports;
+mod probe;
 mod wait;
 
 /// How many steps run at once. Engines serve some dozens of calls side by side well; more only
@@ -38,6 +41,8 @@ pub struct Options {
     pub cancel: CancellationToken,
     /// Output of containers is attached to before they start, and handed over here.
     pub attach: Option<Attach>,
+    /// Whether containers' health tests are run while something waits for them.
+    pub probe: Probe,
 }
 
 /// Whose output is wanted, and where it goes.
@@ -153,7 +158,7 @@ async fn step(
     reporter: Reporter,
 ) -> Result<Option<Outcome>, String> {
     let step = &plan.steps[reporter.id.0];
-    let run = operation::run(engine, step, options.attach.as_ref(), reporter);
+    let run = operation::run(engine, step, options, reporter);
     if !operation::takes_long(&step.operation) {
         return run.await.map(Some);
     }

@@ -12,7 +12,7 @@ use super::{Error, Logs, Target, check_services, finished, images_of, lifecycle,
 use crate::engine::{Answers, ContainerState, Engine, Filter, LogOptions, Output, Reads};
 use crate::event::Sink;
 use crate::execute::observe::observe;
-use crate::execute::{Attach, Attached, Execution, Options, execute};
+use crate::execute::{Attach, Attached, Execution, Options, Probe, execute};
 use crate::plan::containers::Recreate;
 use crate::plan::converge::{self, converge};
 use crate::plan::images::BuildPolicy;
@@ -46,6 +46,8 @@ pub struct UpOptions {
     pub no_start: bool,
     /// Wait until everything is healthy or running.
     pub wait: bool,
+    /// Whether health tests are run while something waits for them.
+    pub probe: Probe,
 }
 
 impl UpOptions {
@@ -98,6 +100,7 @@ pub async fn up(
     let execution = Options {
         cancel: cancel.clone(),
         attach: None,
+        probe: options.probe,
     };
     finished(&execute(engine, &plan, &execution, events).await)
 }
@@ -134,6 +137,7 @@ pub async fn attached(
             containers: watched,
             attached,
         }),
+        probe: options.probe,
     };
     let mut show = Show::new(engine, logs);
     let result = {
