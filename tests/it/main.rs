@@ -3,3 +3,4 @@
 mod build;
 mod engine;
 mod engine_contract;
+mod layers;
