@@ -1,6 +1,9 @@
 //! A problem with a file: what is wrong, where, and what to do.
 
+use std::ops::Range;
+
 use annotate_snippets::{Annotation, AnnotationKind, Group, Level, Renderer, Snippet};
+use indexmap::IndexMap;
 
 use super::{SourceId, Sources, Span};
 
@@ -87,158 +90,275 @@ pub struct Style {
 }
 
 /// Draws diagnostics for people: message, file, line, column, the line itself and a caret.
+///
+/// Ends with a line break; several are separated by an empty line.
 pub fn render(diagnostics: &[Diagnostic], sources: &Sources, style: Style) -> String {
     let renderer = if style.color {
         Renderer::styled()
     } else {
         Renderer::plain()
     };
-    let renderer = renderer.term_width(style.width);
-    let mut text = String::new();
-    for diagnostic in diagnostics {
-        text.push_str(&renderer.render(&report(diagnostic, sources)));
-        text.push_str("\n\n");
-    }
-    text.truncate(text.trim_end().len());
-    if !text.is_empty() {
-        text.push('\n');
-    }
-    text
+    let renderer = renderer.term_width(style.width.max(40));
+    let drawn: Vec<String> = diagnostics
+        .iter()
+        .map(|diagnostic| {
+            let group = group(diagnostic, sources);
+            format!("{}\n", renderer.render(&[group]).trim_end())
+        })
+        .collect();
+    drawn.join("\n")
 }
 
-fn report<'a>(diagnostic: &'a Diagnostic, sources: &'a Sources) -> Vec<Group<'a>> {
+fn group<'a>(diagnostic: &Diagnostic, sources: &'a Sources) -> Group<'a> {
     let level = match diagnostic.severity {
         Severity::Error => Level::ERROR,
         Severity::Warning => Level::WARNING,
     };
-    let title = level.primary_title(printable(&diagnostic.message));
-    let mut files: Vec<SourceId> = Vec::new();
-    for label in &diagnostic.labels {
-        if !files.contains(&label.span.source) {
-            files.push(label.span.source);
+    let mut group = Group::with_title(level.primary_title(printable(&diagnostic.message)));
+    for labels in by_source(&diagnostic.labels) {
+        let primary = diagnostic.labels.first();
+        if let Some(snippet) = snippet(&labels, primary, sources) {
+            group = group.element(snippet);
         }
     }
-    let mut group = if files.is_empty() {
-        Group::with_title(title)
-    } else {
-        title.elements(files.iter().map(|file| snippet(diagnostic, sources, *file)))
-    };
     for help in &diagnostic.help {
         group = group.element(Level::HELP.message(printable(help)));
     }
-    vec![group]
+    group
 }
 
-/// The lines of one file that labels point at; the first label of all is the primary one.
+/// Labels of one source together, sources in the order in which they are first mentioned.
+fn by_source(labels: &[Label]) -> Vec<Vec<&Label>> {
+    let mut groups: IndexMap<SourceId, Vec<&Label>> = IndexMap::new();
+    for label in labels {
+        groups.entry(label.span.source).or_default().push(label);
+    }
+    groups.into_values().collect()
+}
+
+/// The lines of one source that labels speak of.
+///
+/// Only those lines are handed on, so that a report on a large file costs no more than one on a
+/// small file.
 fn snippet<'a>(
-    diagnostic: &'a Diagnostic,
+    labels: &[&Label],
+    primary: Option<&Label>,
     sources: &'a Sources,
-    file: SourceId,
-) -> Snippet<'a, Annotation<'a>> {
-    let source = sources.get(file);
-    let mut snippet = Snippet::source(source.text.as_str()).path(source.name.as_str());
-    for (index, label) in diagnostic
-        .labels
+) -> Option<Snippet<'a, Annotation<'a>>> {
+    let source = sources.find(labels.first()?.span.source)?;
+    let text = source.text.as_str();
+    let ranges: Vec<Range<usize>> = labels
         .iter()
-        .enumerate()
-        .filter(|(_, label)| label.span.source == file)
-    {
-        let kind = if index == 0 {
+        .map(|label| first_line(text, label.span))
+        .collect();
+    let first = ranges.iter().map(|range| range.start).min()?;
+    let last = ranges.iter().map(|range| range.end).max()?;
+    let mut start = text[..first].rfind('\n').map_or(0, |at| at + 1);
+    let end = text[last..].find('\n').map_or(text.len(), |at| last + at);
+    if start == 0 && text.starts_with(BOM) {
+        start = BOM.len_utf8().min(first);
+    }
+    let annotations = labels.iter().zip(ranges).map(|(label, range)| {
+        let kind = if primary.is_some_and(|primary| std::ptr::eq(primary, *label)) {
             AnnotationKind::Primary
         } else {
             AnnotationKind::Context
         };
-        let annotation = kind.span(within_a_line(&source.text, label.span));
-        snippet = snippet.annotation(annotation.label(printable(&label.text)));
-    }
-    snippet
-}
-
-/// A span cut to its first line: what is wrong with a whole mapping shows at its beginning.
-fn within_a_line(text: &str, span: Span) -> std::ops::Range<usize> {
-    let start = floor_boundary(text, span.start as usize);
-    let end = floor_boundary(text, span.end as usize).max(start);
-    let line_end = text[start..end].find('\n').map_or(end, |at| start + at);
-    start..line_end.max(start)
-}
-
-fn floor_boundary(text: &str, at: usize) -> usize {
-    let mut at = at.min(text.len());
-    while !text.is_char_boundary(at) {
-        at -= 1;
-    }
-    at
-}
-
-/// Without control characters: a name out of a file must not steer the terminal.
-fn printable(text: &str) -> String {
-    let keep = |c: char| {
-        if c.is_control() && c != '\n' {
-            c.escape_default().to_string()
+        let annotation = kind.span(range.start - start..range.end - start);
+        if label.text.is_empty() {
+            annotation
         } else {
-            c.to_string()
+            annotation.label(printable(&label.text))
         }
-    };
-    text.chars().map(keep).collect()
+    });
+    let line = text[..start].matches('\n').count() + 1;
+    let snippet = Snippet::source(&text[start..end])
+        .path(printable(&source.name))
+        .line_start(line)
+        .annotations(annotations);
+    Some(snippet)
 }
 
-/// The candidate that a word was probably meant to be: at most a third of its letters differ.
+const BOM: char = '\u{feff}';
+
+/// The part of a span in its first line: a caret is enough to find a value of many lines.
+fn first_line(text: &str, span: Span) -> Range<usize> {
+    let start = text.floor_char_boundary(span.start as usize);
+    let end = text.ceil_char_boundary(span.end as usize).max(start);
+    let piece = &text[start..end];
+    let line = piece.split(['\r', '\n']).next().unwrap_or_default();
+    start..start + line.trim_end().len()
+}
+
+/// Text that comes from files, without anything that a terminal would act on.
+fn printable(text: &str) -> String {
+    let mut shown = String::with_capacity(text.len());
+    for character in text.chars() {
+        if character.is_control() || is_direction(character) {
+            shown.extend(character.escape_default());
+        } else {
+            shown.push(character);
+        }
+    }
+    shown
+}
+
+/// Characters that turn the direction of the text around them.
+fn is_direction(character: char) -> bool {
+    matches!(character, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+}
+
+/// The candidate that was probably meant: the nearest one, if few letters are different.
 pub fn nearest<'a>(word: &str, candidates: impl Iterator<Item = &'a str>) -> Option<&'a str> {
-    let most = (word.chars().count() / 3).max(1);
-    let distances = candidates.map(|candidate| {
-        (
-            distance(&word.to_lowercase(), &candidate.to_lowercase()),
-            candidate,
-        )
-    });
-    distances
-        .filter(|(distance, _)| *distance <= most)
-        .min()
+    let typed: Vec<char> = word.chars().flat_map(char::to_lowercase).collect();
+    candidates
+        .filter_map(|candidate| {
+            let meant: Vec<char> = candidate.chars().flat_map(char::to_lowercase).collect();
+            let limit = (typed.len().max(meant.len()) / 3).clamp(1, 3);
+            // Two words of two letters with one in common have nothing in common.
+            let shortest = typed.len().min(meant.len());
+            if typed.len().abs_diff(meant.len()) > limit || shortest < 2 {
+                return None;
+            }
+            let distance = distance(&typed, &meant);
+            (distance <= limit && distance < shortest).then_some((distance, candidate))
+        })
+        .min_by_key(|(distance, _)| *distance)
         .map(|(_, candidate)| candidate)
 }
 
-/// How many letters have to be added, removed, replaced or swapped with their neighbour.
-fn distance(one: &str, other: &str) -> usize {
-    let (one, other): (Vec<char>, Vec<char>) = (one.chars().collect(), other.chars().collect());
-    let mut before = Vec::new();
-    let mut last: Vec<usize> = (0..=other.len()).collect();
-    for row in 1..=one.len() {
-        let mut current = vec![row];
-        for column in 1..=other.len() {
-            let same = usize::from(one[row - 1] != other[column - 1]);
-            let mut best = (last[column] + 1)
-                .min(current[column - 1] + 1)
-                .min(last[column - 1] + same);
-            let swapped = row > 1
-                && column > 1
-                && one[row - 1] == other[column - 2]
-                && one[row - 2] == other[column - 1];
+/// Letters to insert, remove, replace or swap with their neighbour to get from one to the other.
+fn distance(from: &[char], to: &[char]) -> usize {
+    let mut before_last: Vec<usize> = Vec::new();
+    let mut last: Vec<usize> = (0..=to.len()).collect();
+    for (row, letter) in from.iter().enumerate() {
+        let mut current = vec![row + 1];
+        for (column, other) in to.iter().enumerate() {
+            let replaced = last[column] + usize::from(letter != other);
+            let mut best = replaced.min(last[column + 1] + 1).min(current[column] + 1);
+            let swapped =
+                row > 0 && column > 0 && *letter == to[column - 1] && from[row - 1] == *other;
             if swapped {
-                let two_before: &Vec<usize> = &before;
-                best = best.min(two_before[column - 2] + 1);
+                best = best.min(before_last[column - 1] + 1);
             }
             current.push(best);
         }
-        before = std::mem::replace(&mut last, current);
+        before_last = last;
+        last = current;
     }
-    last[other.len()]
+    last[to.len()]
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use pretty_assertions::assert_eq;
+
+    const PLAIN: Style = Style {
+        color: false,
+        width: 100,
+    };
+
+    fn span(source: SourceId, start: u32, end: u32) -> Span {
+        Span { source, start, end }
+    }
 
     #[test]
-    fn the_nearest_word_is_close_or_none() {
-        let words = ["image", "environment", "ports", "volumes"];
-        for (word, near) in [
-            ("imgae", Some("image")),
-            ("enviroment", Some("environment")),
-            ("port", Some("ports")),
-            ("Volumes", Some("volumes")),
-            ("xyz", None),
+    fn a_message_shows_its_place_and_what_to_do() {
+        let mut sources = Sources::default();
+        let file = sources.add("compose.yaml", "services:\n  web:\n    imag: nginx\n");
+        let problem = Diagnostic::error("unknown key `imag`")
+            .at(span(file, 21, 25), "not a key of a service")
+            .help("did you mean `image`?");
+        assert_eq!(
+            render(&[problem], &sources, PLAIN),
+            "\
+error: unknown key `imag`
+ --> compose.yaml:3:5
+  |
+3 |     imag: nginx
+  |     ^^^^ not a key of a service
+  |
+  = help: did you mean `image`?
+"
+        );
+    }
+
+    #[test]
+    fn places_in_several_files_follow_each_other() {
+        let mut sources = Sources::default();
+        let base = sources.add("base.yaml", "a: 1\nb: é\n");
+        let over = sources.add("over.yaml", "a: 1\n\n\nx: [y]\n");
+        let problem = Diagnostic::error("cannot override b")
+            .at(span(over, 10, 13), "a list")
+            .at(span(base, 8, 10), "a string");
+        let warning = Diagnostic::warning("nothing\u{1b}[31m to see");
+        assert_eq!(
+            render(&[problem, warning], &sources, PLAIN),
+            "\
+error: cannot override b
+ --> over.yaml:4:4
+  |
+4 | x: [y]
+  |    ^^^ a list
+  |
+ ::: base.yaml:2:4
+  |
+2 | b: é
+  |    - a string
+
+warning: nothing\\u{1b}[31m to see
+"
+        );
+    }
+
+    #[test]
+    fn odd_places_are_drawn_all_the_same() {
+        let mut sources = Sources::default();
+        let file = sources.add("a", "\u{feff}é: 1\r\nb:\r\n  c\u{7}");
+        let empty = sources.add("b", "");
+        for (source, start, end) in [
+            (file, 0, 0),
+            (file, 0, 200),
+            (file, 4, 4),
+            (file, 8, 9),
+            (file, 100, 20),
+            (empty, 0, 0),
+            (empty, 7, 9),
+            (SourceId(9), 1, 2),
         ] {
-            assert_eq!(nearest(word, words.into_iter()), near, "{word}");
+            let problem = Diagnostic::error("odd").at(span(source, start, end), "here");
+            let drawn = render(&[problem], &sources, PLAIN);
+            assert!(drawn.starts_with("error: odd\n"), "{drawn}");
+            assert!(!drawn.contains('\u{7}'), "{drawn}");
         }
+    }
+
+    #[test]
+    fn colour_is_there_only_when_asked_for() {
+        let problem = [Diagnostic::error("x")];
+        let color = Style {
+            color: true,
+            width: 80,
+        };
+        let sources = Sources::default();
+        assert!(render(&problem, &sources, color).contains('\u{1b}'));
+        assert!(!render(&problem, &sources, PLAIN).contains('\u{1b}'));
+    }
+
+    #[test]
+    fn the_nearest_word_is_found() {
+        let keys = ["image", "volumes", "volumes_from", "ports", "expose", "tty"];
+        let meant = |word| nearest(word, keys.into_iter());
+        assert_eq!(meant("imag"), Some("image"));
+        assert_eq!(meant("iamge"), Some("image"));
+        assert_eq!(meant("Image"), Some("image"));
+        assert_eq!(meant("volume"), Some("volumes"));
+        assert_eq!(meant("prots"), Some("ports"));
+        assert_eq!(meant("volumes-from"), Some("volumes_from"));
+        assert_eq!(meant("ttty"), Some("tty"));
+        assert_eq!(meant("depends"), None);
+        assert_eq!(meant("x"), None);
+        assert_eq!(meant(""), None);
     }
 }

@@ -1,319 +1,817 @@
-//! `${VARIABLES}` inside scalars.
+//! `${VARIABLES}` inside values.
+//!
+//! Knows the grammar and where things stand; what a variable is worth is asked of the caller.
 //!
 //! | form | result |
 //! |---|---|
-//! | `$NAME`, `${NAME}` | the value; empty, with a warning, when unset |
-//! | `${NAME:-word}`, `${NAME-word}` | `word` when unset or empty; when unset |
-//! | `${NAME:+word}`, `${NAME+word}` | `word` when set and not empty; when set |
-//! | `${NAME:?word}`, `${NAME?word}` | an error with `word` when unset or empty; when unset |
-//! | `$$` | a dollar sign |
+//! | `$NAME` `${NAME}` | the value; unset gives nothing and a warning |
+//! | `${N:-d}` `${N-d}` | `d` if unset or empty / if unset |
+//! | `${N:+r}` `${N+r}` | `r` if set and not empty / if set; else nothing |
+//! | `${N:?m}` `${N?m}` | an error with `m` if unset or empty / if unset |
+//! | `$$` | `$` |
+//! | `$` before anything else | itself |
 //!
-//! Words are interpolated themselves, as deep as one likes. A dollar sign that begins none of
-//! these stays as it is.
+//! `d`, `r` and `m` are texts of the same kind, to any depth; braces in them balance. They end in
+//! the line they start in. As in docker compose, an error in one of them counts even where the
+//! text is not used; unlike there, a variable missing in an unused text is not worth a warning.
 
-use std::collections::BTreeMap;
+use std::fmt;
 
-use super::{Diagnostic, Node, Path, ScalarKind, Span, Value};
+use indexmap::IndexMap;
 
-/// How deep words may nest.
-const DEPTH_LIMIT: usize = 64;
-/// How many places one warning names.
+use super::{Diagnostic, Node, Scalar, ScalarKind, Sources, Span, Tag, Value};
+
+/// Most places that a warning shows for one variable.
 const PLACES: usize = 3;
 
-/// A variable's value by its name.
-pub type Lookup<'a> = &'a dyn Fn(&str) -> Option<String>;
+/// Replaces variables in every string value of a tree. Keys and other scalars stay as they are.
+///
+/// Returns errors, which leave their value unchanged, and one warning for each unset variable.
+/// Where the text cannot be found again in its source, places are those of whole values;
+/// [`interpolate_in`] looks.
+pub fn interpolate(node: &mut Node, variables: &dyn Fn(&str) -> Option<String>) -> Vec<Diagnostic> {
+    Walk::new(variables, None).start(node)
+}
 
-/// Why a text cannot be expanded, and at which byte of it.
+/// [`interpolate`] with the texts at hand, so that places are exact in every style of quoting.
+pub fn interpolate_in(
+    node: &mut Node,
+    sources: &Sources,
+    variables: &dyn Fn(&str) -> Option<String>,
+) -> Vec<Diagnostic> {
+    Walk::new(variables, Some(sources)).start(node)
+}
+
+struct Walk<'a> {
+    variables: &'a dyn Fn(&str) -> Option<String>,
+    sources: Option<&'a Sources>,
+    problems: Vec<Diagnostic>,
+    unset: IndexMap<String, Vec<Span>>,
+}
+
+/// The way to a value, only spelled out when there is a problem.
+struct Trail<'a> {
+    above: Option<&'a Trail<'a>>,
+    step: Step<'a>,
+}
+
+enum Step<'a> {
+    Key(&'a str),
+    Index(usize),
+}
+
+impl fmt::Display for Trail<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(above) = self.above {
+            above.fmt(f)?;
+        }
+        match self.step {
+            Step::Key(key) if self.above.is_none() => f.write_str(key),
+            Step::Key(key) => write!(f, ".{key}"),
+            Step::Index(index) => write!(f, "[{index}]"),
+        }
+    }
+}
+
+impl<'a> Walk<'a> {
+    fn new(
+        variables: &'a dyn Fn(&str) -> Option<String>,
+        sources: Option<&'a Sources>,
+    ) -> Walk<'a> {
+        Walk {
+            variables,
+            sources,
+            problems: Vec::new(),
+            unset: IndexMap::new(),
+        }
+    }
+
+    fn start(mut self, node: &mut Node) -> Vec<Diagnostic> {
+        self.node(node, None);
+        for (name, places) in &self.unset {
+            self.problems.push(unset_warning(name, places));
+        }
+        self.problems
+    }
+
+    fn node(&mut self, node: &mut Node, trail: Option<&Trail<'_>>) {
+        // What is to be removed need not be readable.
+        if node.tag == Some(Tag::Reset) {
+            return;
+        }
+        let span = node.span;
+        match &mut node.value {
+            Value::Scalar(scalar) => self.scalar(scalar, span, trail),
+            Value::Sequence(items) => {
+                for (index, item) in items.iter_mut().enumerate() {
+                    let step = Step::Index(index);
+                    self.node(item, Some(&Trail { above: trail, step }));
+                }
+            }
+            Value::Mapping(mapping) => {
+                for (key, entry) in mapping {
+                    let step = Step::Key(key);
+                    self.node(&mut entry.value, Some(&Trail { above: trail, step }));
+                }
+            }
+        }
+    }
+
+    fn scalar(&mut self, scalar: &mut Scalar, span: Span, trail: Option<&Trail<'_>>) {
+        if scalar.kind != ScalarKind::String || !scalar.text.contains('$') {
+            return;
+        }
+        let expansion = expand_all(&scalar.text, self.variables);
+        let locator = Locator {
+            text: &scalar.text,
+            span,
+            raw: self.raw(span),
+        };
+        for unset in &expansion.unset {
+            let places = self.unset.entry(unset.name.clone()).or_default();
+            places.push(locator.place(unset.at, unset.length));
+        }
+        for error in &expansion.errors {
+            let span = locator.place(error.at, error.length);
+            let path = trail.map_or_else(|| "the document".to_owned(), Trail::to_string);
+            self.problems.push(error.diagnostic(span, &path));
+        }
+        if expansion.errors.is_empty() {
+            scalar.text = expansion.text;
+        }
+    }
+
+    fn raw(&self, span: Span) -> Option<&'a str> {
+        let text = &self.sources?.find(span.source)?.text;
+        text.get(span.start as usize..span.end as usize)
+    }
+}
+
+/// The warning for one variable that has no value.
+pub(crate) fn unset_warning(name: &str, places: &[Span]) -> Diagnostic {
+    let mut warning = Diagnostic::warning(format!(
+        "the variable {name} is not set and stands for an empty text"
+    ));
+    for place in places.iter().take(PLACES) {
+        let label = if warning.labels.is_empty() {
+            "used here"
+        } else {
+            ""
+        };
+        warning = warning.at(*place, label);
+    }
+    if places.len() > PLACES {
+        let more = places.len() - PLACES;
+        let noun = if more == 1 { "place" } else { "places" };
+        warning = warning.help(format!("it is used in {more} more {noun}"));
+    }
+    warning.help(format!(
+        "set {name}, or give a default: ${{{name}:-default}}; a dollar sign that is meant itself is written $$"
+    ))
+}
+
+/// What is wrong with a text that holds variables.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ExpandError {
-    /// Where the expression begins.
+    /// Byte offset of the dollar sign.
     pub at: usize,
-    /// What is wrong with it.
+    /// Bytes from there that belong to the problem.
+    pub length: usize,
+    /// What is wrong.
     pub kind: ExpandErrorKind,
 }
 
-/// What is wrong with an expression.
+/// The two things that can be wrong.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ExpandErrorKind {
-    /// It is no expression at all.
-    Invalid,
-    /// `${NAME:?message}` of a variable that is not there.
+    /// `${` with something behind it that is no variable.
+    Invalid {
+        /// The text in question.
+        written: String,
+    },
+    /// `${NAME:?message}` for a variable without a value.
     Required {
         /// The variable.
         name: String,
-        /// The message, maybe empty.
+        /// What the file says about it; may be empty.
         message: String,
     },
 }
 
-/// Replaces variables in every string value of a tree, keys excepted.
-pub fn interpolate(node: &mut Node, variables: Lookup<'_>) -> Vec<Diagnostic> {
-    let mut walk = Walk {
-        variables,
-        unset: BTreeMap::new(),
-        problems: Vec::new(),
-    };
-    walk.node(node, &Path::default());
-    let mut problems = walk.problems;
-    for (name, places) in walk.unset {
-        let mut warning = Diagnostic::warning(format!(
-            "the variable `{name}` is not set and counts as empty"
-        ));
-        for (index, span) in places.iter().take(PLACES).enumerate() {
-            warning = warning.at(*span, if index == 0 { "used here" } else { "and here" });
+impl fmt::Display for ExpandError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.kind {
+            ExpandErrorKind::Invalid { written } => {
+                write!(f, "invalid interpolation format: {written}")
+            }
+            ExpandErrorKind::Required { name, message } => {
+                write!(f, "required variable {name} is missing a value")?;
+                if !message.is_empty() {
+                    write!(f, ": {message}")?;
+                }
+                Ok(())
+            }
         }
-        problems.push(warning.help(format!("set it, or give a default: ${{{name}:-default}}")));
     }
-    problems
 }
 
-/// Expands one text. Unset variables are empty.
-pub fn expand(text: &str, variables: Lookup<'_>) -> Result<String, ExpandError> {
-    Expander {
-        variables,
+impl std::error::Error for ExpandError {}
+
+impl ExpandError {
+    /// The problem at its place, for the value of the given name.
+    pub(crate) fn diagnostic(&self, span: Span, path: &str) -> Diagnostic {
+        match &self.kind {
+            ExpandErrorKind::Invalid { .. } => {
+                Diagnostic::error(format!("invalid interpolation format for {path}"))
+                    .at(span, "not a variable")
+                    .help("a dollar sign that is meant itself is written twice: $$")
+            }
+            ExpandErrorKind::Required { name, .. } => {
+                Diagnostic::error(format!("{self} (for {path})"))
+                    .at(span, "needed here")
+                    .help(format!("set {name} in the environment or in .env"))
+            }
+        }
+    }
+}
+
+/// Replaces the variables of one text; those that are not set become empty.
+///
+/// # Errors
+/// The first thing that is wrong.
+pub fn expand(text: &str, lookup: &dyn Fn(&str) -> Option<String>) -> Result<String, ExpandError> {
+    let expansion = expand_all(text, lookup);
+    match expansion.errors.into_iter().next() {
+        None => Ok(expansion.text),
+        Some(error) => Err(error),
+    }
+}
+
+/// What became of a text with variables.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Expansion {
+    /// The text; of no use where there are errors.
+    pub text: String,
+    /// Variables that were needed and have no value, in the order of the text.
+    pub unset: Vec<Unset>,
+    /// What is wrong, in the order of the text.
+    pub errors: Vec<ExpandError>,
+}
+
+/// A variable without a value, where one was needed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Unset {
+    /// The variable.
+    pub name: String,
+    /// Byte offset of the dollar sign.
+    pub at: usize,
+    /// Bytes from there to the end of the variable.
+    pub length: usize,
+}
+
+/// Replaces the variables of one text and tells of all that was found on the way.
+pub fn expand_all(text: &str, lookup: &dyn Fn(&str) -> Option<String>) -> Expansion {
+    let mut expander = Expander {
+        lookup,
+        errors: Vec::new(),
         unset: Vec::new(),
-    }
-    .expand(text, 0, 0)
-}
-
-struct Walk<'a> {
-    variables: Lookup<'a>,
-    unset: BTreeMap<String, Vec<Span>>,
-    problems: Vec<Diagnostic>,
-}
-
-impl Walk<'_> {
-    fn node(&mut self, node: &mut Node, path: &Path) {
-        let span = node.span;
-        match &mut node.value {
-            Value::Mapping(mapping) => {
-                for (key, entry) in mapping {
-                    self.node(&mut entry.value, &path.key(key));
-                }
-            }
-            Value::Sequence(items) => {
-                for (index, item) in items.iter_mut().enumerate() {
-                    self.node(item, &path.index(index));
-                }
-            }
-            Value::Scalar(scalar)
-                if scalar.kind == ScalarKind::String && scalar.text.contains('$') =>
-            {
-                let mut expander = Expander {
-                    variables: self.variables,
-                    unset: Vec::new(),
-                };
-                match expander.expand(&scalar.text, 0, 0) {
-                    Ok(expanded) => scalar.text = expanded,
-                    Err(error) => self
-                        .problems
-                        .push(explain(&error, &scalar.text, span, path)),
-                }
-                for name in expander.unset {
-                    self.unset.entry(name).or_default().push(span);
-                }
-            }
-            Value::Scalar(_) => {}
-        }
-    }
-}
-
-fn explain(error: &ExpandError, text: &str, span: Span, path: &Path) -> Diagnostic {
-    // The value's text equals what stands in the file only when nothing was quoted or folded.
-    let raw = (span.end - span.start) as usize == text.len();
-    let start = if raw {
-        span.start + u32::try_from(error.at).unwrap_or_default()
-    } else {
-        span.start
     };
-    let span = Span { start, ..span };
-    match &error.kind {
-        ExpandErrorKind::Invalid => {
-            Diagnostic::error(format!("`{path}`: this is no valid use of a variable"))
-                .at(span, "begins here")
-                .help("a dollar sign that is meant as such is written twice: $$")
-        }
-        ExpandErrorKind::Required { name, message } => {
-            let reason = if message.is_empty() {
-                String::new()
-            } else {
-                format!(": {message}")
+    Expansion {
+        text: expander.expand(text, 0, true),
+        unset: expander.unset,
+        errors: expander.errors,
+    }
+}
+
+/// A variable that a tree uses.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Variable {
+    /// Its name.
+    pub name: String,
+    /// What stands for it when it has no value, as written.
+    pub default: Option<String>,
+    /// What stands for it when it has one, as written.
+    pub alternate: Option<String>,
+    /// Whether it must have one.
+    pub required: bool,
+    /// Where it is used.
+    pub span: Span,
+}
+
+/// The variables that a tree uses, each use for itself, in the order of the text.
+pub fn variables(node: &Node) -> Vec<Variable> {
+    let mut found = Vec::new();
+    collect(node, &mut found);
+    found
+}
+
+fn collect(node: &Node, found: &mut Vec<Variable>) {
+    match &node.value {
+        Value::Mapping(mapping) => mapping
+            .values()
+            .for_each(|entry| collect(&entry.value, found)),
+        Value::Sequence(items) => items.iter().for_each(|item| collect(item, found)),
+        Value::Scalar(scalar) if scalar.kind == ScalarKind::String => {
+            let locator = Locator {
+                text: &scalar.text,
+                span: node.span,
+                raw: None,
             };
-            Diagnostic::error(format!(
-                "required variable {name} is missing a value{reason}"
-            ))
-            .at(span, format!("needed for `{path}`"))
-            .help(format!("set it in the shell or in .env: {name}=…"))
+            collect_text(&scalar.text, 0, &locator, found);
         }
+        Value::Scalar(_) => {}
+    }
+}
+
+fn collect_text(text: &str, start: usize, locator: &Locator<'_>, found: &mut Vec<Variable>) {
+    for (at, token) in Tokens::new(text) {
+        let Token::Variable(reference) = token else {
+            continue;
+        };
+        let argument = |kind| {
+            let operator = reference.operator.as_ref()?;
+            (operator.kind == kind).then(|| operator.argument.to_owned())
+        };
+        found.push(Variable {
+            name: reference.name.to_owned(),
+            default: argument(OperatorKind::Default),
+            alternate: argument(OperatorKind::Alternate),
+            required: argument(OperatorKind::Required).is_some(),
+            span: locator.place(start + at, reference.length),
+        });
+        if let Some(operator) = &reference.operator {
+            let inner = start + at + operator.offset;
+            collect_text(operator.argument, inner, locator, found);
+        }
+    }
+}
+
+/// Finds a piece of a scalar's text in the file.
+pub(crate) struct Locator<'a> {
+    /// The text that was read.
+    pub(crate) text: &'a str,
+    /// Where it was read.
+    pub(crate) span: Span,
+    /// What is written there, if known.
+    pub(crate) raw: Option<&'a str>,
+}
+
+impl Locator<'_> {
+    /// The place of the dollar sign at an offset of the text, or the whole scalar's.
+    pub(crate) fn place(&self, at: usize, length: usize) -> Span {
+        let Some(offset) = self.offset(at) else {
+            return self.span;
+        };
+        let start = self.span.start.saturating_add(offset);
+        let length = u32::try_from(length).unwrap_or(u32::MAX);
+        Span {
+            start: start.min(self.span.end),
+            end: start.saturating_add(length).min(self.span.end),
+            ..self.span
+        }
+    }
+
+    /// Escapes and folding move text about, but leave the dollar signs in their order.
+    fn offset(&self, at: usize) -> Option<u32> {
+        let Some(raw) = self.raw else {
+            return self.guess(at);
+        };
+        if raw.matches('$').count() != self.text.matches('$').count() {
+            return None;
+        }
+        let before = self.text.get(..at)?.matches('$').count();
+        let (offset, _) = raw.match_indices('$').nth(before)?;
+        u32::try_from(offset).ok()
+    }
+
+    /// As long as the text: it is the text. Longer by two: it is the text in quotes.
+    fn guess(&self, at: usize) -> Option<u32> {
+        let written = self.span.end.saturating_sub(self.span.start) as usize;
+        let quote = match written.checked_sub(self.text.len())? {
+            0 => 0,
+            2 => 1,
+            _ => return None,
+        };
+        u32::try_from(at + quote).ok()
     }
 }
 
 struct Expander<'a> {
-    variables: Lookup<'a>,
-    unset: Vec<String>,
+    lookup: &'a dyn Fn(&str) -> Option<String>,
+    errors: Vec<ExpandError>,
+    unset: Vec<Unset>,
 }
 
 impl Expander<'_> {
-    fn expand(&mut self, text: &str, offset: usize, depth: usize) -> Result<String, ExpandError> {
+    /// Expands a text that starts at an offset of the whole. Unused texts are checked all the
+    /// same.
+    fn expand(&mut self, text: &str, start: usize, used: bool) -> String {
         let mut expanded = String::with_capacity(text.len());
-        let mut rest = text;
-        while let Some(dollar) = rest.find('$') {
-            expanded.push_str(&rest[..dollar]);
-            let at = offset + (text.len() - rest.len()) + dollar;
-            let after = &rest[dollar + 1..];
-            let used = if let Some(body) = after.strip_prefix('{') {
-                let invalid = ExpandError {
-                    at,
-                    kind: ExpandErrorKind::Invalid,
-                };
-                let end = closing_brace(body)
-                    .filter(|_| depth < DEPTH_LIMIT)
-                    .ok_or(invalid)?;
-                expanded.push_str(&self.braced(&body[..end], at, depth)?);
-                end + 2
-            } else if after.starts_with('$') {
-                expanded.push('$');
-                1
-            } else {
-                let length = name_length(after);
-                if length == 0 {
-                    expanded.push('$');
-                } else {
-                    expanded.push_str(&self.value(&after[..length]));
+        for (at, token) in Tokens::new(text) {
+            match token {
+                Token::Literal(literal) => expanded.push_str(literal),
+                Token::Variable(reference) => {
+                    let value = self.reference(&reference, start + at, used);
+                    expanded.push_str(&value);
                 }
-                length
-            };
-            rest = &after[used..];
+                Token::Invalid(written) => self.errors.push(ExpandError {
+                    at: start + at,
+                    length: written.len(),
+                    kind: ExpandErrorKind::Invalid {
+                        written: written.to_owned(),
+                    },
+                }),
+            }
         }
-        expanded.push_str(rest);
-        Ok(expanded)
+        expanded
     }
 
-    fn value(&mut self, name: &str) -> String {
-        let value = (self.variables)(name);
-        if value.is_none() {
-            self.unset.push(name.to_owned());
-        }
-        value.unwrap_or_default()
-    }
-
-    /// What stands between the braces: a name, and maybe an operator with a word.
-    fn braced(&mut self, body: &str, at: usize, depth: usize) -> Result<String, ExpandError> {
-        let invalid = || ExpandError {
-            at,
-            kind: ExpandErrorKind::Invalid,
-        };
-        let length = name_length(body);
-        if length == 0 {
-            return Err(invalid());
-        }
-        let (name, operator) = body.split_at(length);
-        if operator.is_empty() {
-            return Ok(self.value(name));
-        }
-        let (or_empty, operator) = operator
-            .strip_prefix(':')
-            .map_or((false, operator), |rest| (true, rest));
-        let value = (self.variables)(name).filter(|value| !(or_empty && value.is_empty()));
-        let word = operator.get(1..).unwrap_or_default();
-        let word_at = at + 2 + body.len() - word.len();
-        let mut word = || self.expand(word, word_at, depth + 1);
-        match (operator.as_bytes().first(), value) {
-            (Some(b'-' | b'?'), Some(value)) => Ok(value),
-            (Some(b'-'), None) | (Some(b'+'), Some(_)) => word(),
-            (Some(b'+'), None) => Ok(String::new()),
-            (Some(b'?'), None) => {
-                let message = word()?;
-                Err(ExpandError {
+    fn reference(&mut self, reference: &Reference<'_>, at: usize, used: bool) -> String {
+        let name = reference.name;
+        let value = (self.lookup)(name);
+        let Some(operator) = &reference.operator else {
+            if value.is_none() && used {
+                self.unset.push(Unset {
+                    name: name.to_owned(),
                     at,
+                    length: reference.length,
+                });
+            }
+            return value.unwrap_or_default();
+        };
+        let has_value = match &value {
+            Some(value) => !(operator.empty_counts && value.is_empty()),
+            None => false,
+        };
+        let used = used && (has_value == (operator.kind == OperatorKind::Alternate));
+        let argument = self.expand(operator.argument, at + operator.offset, used);
+        match (operator.kind, has_value) {
+            (OperatorKind::Default, false) | (OperatorKind::Alternate, true) => argument,
+            (OperatorKind::Required, false) => {
+                self.errors.push(ExpandError {
+                    at,
+                    length: reference.length,
                     kind: ExpandErrorKind::Required {
                         name: name.to_owned(),
-                        message,
+                        message: argument,
                     },
-                })
+                });
+                String::new()
             }
-            _ => Err(invalid()),
+            (OperatorKind::Default | OperatorKind::Required, true)
+            | (OperatorKind::Alternate, false) => value.unwrap_or_default(),
         }
     }
 }
 
-/// Where the brace that belongs to `${` closes: those of nested expressions are skipped.
-fn closing_brace(body: &str) -> Option<usize> {
-    let bytes = body.as_bytes();
-    let mut open = 0;
-    for (at, byte) in bytes.iter().enumerate() {
+#[derive(Debug, PartialEq, Eq)]
+enum Token<'a> {
+    Literal(&'a str),
+    Variable(Reference<'a>),
+    Invalid(&'a str),
+}
+
+#[derive(Debug, PartialEq, Eq)]
+struct Reference<'a> {
+    name: &'a str,
+    operator: Option<Operator<'a>>,
+    /// Bytes of the whole, dollar sign and braces included.
+    length: usize,
+}
+
+#[derive(Debug, PartialEq, Eq)]
+struct Operator<'a> {
+    kind: OperatorKind,
+    /// Written with a colon: an empty value counts as none.
+    empty_counts: bool,
+    argument: &'a str,
+    /// Where the argument starts, from the dollar sign.
+    offset: usize,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum OperatorKind {
+    Default,
+    Alternate,
+    Required,
+}
+
+/// Cuts a text into literal pieces and variables, each with its offset.
+struct Tokens<'a> {
+    text: &'a str,
+    at: usize,
+}
+
+impl<'a> Tokens<'a> {
+    fn new(text: &'a str) -> Tokens<'a> {
+        Tokens { text, at: 0 }
+    }
+}
+
+impl<'a> Iterator for Tokens<'a> {
+    type Item = (usize, Token<'a>);
+
+    fn next(&mut self) -> Option<(usize, Token<'a>)> {
+        let rest = &self.text[self.at..];
+        let at = self.at;
+        let (token, length) = match rest.find('$') {
+            _ if rest.is_empty() => return None,
+            Some(0) => dollar(rest),
+            Some(next) => (Token::Literal(&rest[..next]), next),
+            None => (Token::Literal(rest), rest.len()),
+        };
+        self.at += length;
+        Some((at, token))
+    }
+}
+
+/// The token that starts with a dollar sign, and its length.
+fn dollar(text: &str) -> (Token<'_>, usize) {
+    match text.as_bytes().get(1) {
+        Some(b'$') => (Token::Literal("$"), 2),
+        Some(b'{') => braced(text),
+        _ => {
+            let name = name_at(text, 1);
+            let length = 1 + name.len();
+            if name.is_empty() {
+                return (Token::Literal("$"), 1);
+            }
+            let reference = Reference {
+                name,
+                operator: None,
+                length,
+            };
+            (Token::Variable(reference), length)
+        }
+    }
+}
+
+fn braced(text: &str) -> (Token<'_>, usize) {
+    match reference(text) {
+        Some(reference) => {
+            let length = reference.length;
+            (Token::Variable(reference), length)
+        }
+        None => {
+            let line = text.lines().next().unwrap_or(text);
+            let length = line.find('}').map_or(2, |at| at + 1);
+            (Token::Invalid(&text[..length]), length)
+        }
+    }
+}
+
+/// `${NAME}` or `${NAME operator argument}`.
+fn reference(text: &str) -> Option<Reference<'_>> {
+    let name = name_at(text, 2);
+    if name.is_empty() {
+        return None;
+    }
+    let after = 2 + name.len();
+    if text[after..].starts_with('}') {
+        return Some(Reference {
+            name,
+            operator: None,
+            length: after + 1,
+        });
+    }
+    let (empty_counts, sign) = match text[after..].strip_prefix(':') {
+        Some(rest) => (true, rest),
+        None => (false, &text[after..]),
+    };
+    let kind = match sign.as_bytes().first()? {
+        b'-' => OperatorKind::Default,
+        b'+' => OperatorKind::Alternate,
+        b'?' => OperatorKind::Required,
+        _ => return None,
+    };
+    let offset = after + usize::from(empty_counts) + 1;
+    let argument = argument(&text[offset..])?;
+    let length = offset + argument.len() + 1;
+    let operator = Operator {
+        kind,
+        empty_counts,
+        argument,
+        offset,
+    };
+    Some(Reference {
+        name,
+        operator: Some(operator),
+        length,
+    })
+}
+
+/// What lies before the closing brace. If braces do not balance, the last one of the line closes.
+fn argument(text: &str) -> Option<&str> {
+    let line = &text[..text.find('\n').unwrap_or(text.len())];
+    let mut depth = 0_usize;
+    for (at, byte) in line.bytes().enumerate() {
         match byte {
-            b'{' if at > 0 && bytes[at - 1] == b'$' => open += 1,
-            b'}' if open == 0 => return Some(at),
-            b'}' => open -= 1,
+            b'{' => depth += 1,
+            b'}' if depth == 0 => return Some(&line[..at]),
+            b'}' => depth -= 1,
             _ => {}
         }
     }
-    None
+    line.rfind('}').map(|at| &line[..at])
 }
 
-fn name_length(text: &str) -> usize {
-    let bytes = text.as_bytes();
-    if !bytes
-        .first()
-        .is_some_and(|byte| byte.is_ascii_alphabetic() || *byte == b'_')
-    {
-        return 0;
+fn name_at(text: &str, start: usize) -> &str {
+    let rest = &text[start..];
+    let length = rest
+        .bytes()
+        .position(|byte| !(byte.is_ascii_alphanumeric() || byte == b'_'))
+        .unwrap_or(rest.len());
+    if rest.as_bytes().first().is_some_and(u8::is_ascii_digit) {
+        ""
+    } else {
+        &rest[..length]
     }
-    bytes
-        .iter()
-        .take_while(|byte| byte.is_ascii_alphanumeric() || **byte == b'_')
-        .count()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use pretty_assertions::assert_eq;
 
-    fn expanded(text: &str) -> String {
-        let lookup = |name: &str| match name {
-            "SET" => Some("value".to_owned()),
-            "EMPTY" => Some(String::new()),
+    fn environment(name: &str) -> Option<String> {
+        match name {
+            "S" => Some("set".to_owned()),
+            "E" => Some(String::new()),
+            "N" => Some("${S}".to_owned()),
+            "q" => Some("low".to_owned()),
             _ => None,
-        };
-        match expand(text, &lookup) {
-            Ok(text) => text,
-            Err(ExpandError {
-                at,
-                kind: ExpandErrorKind::Invalid,
-            }) => format!("invalid at {at}"),
-            Err(ExpandError {
-                kind: ExpandErrorKind::Required { name, message },
-                ..
-            }) => format!("{name} needed: {message}"),
         }
     }
 
-    #[test]
-    fn every_form_expands_as_the_table_says() {
-        for (text, result) in [
-            ("a $SET b", "a value b"),
-            ("${SET}x", "valuex"),
-            ("${UNSET}", ""),
-            ("${EMPTY:-d}", "d"),
-            ("${EMPTY-d}", ""),
-            ("${UNSET-d}", "d"),
-            ("${SET:+r}", "r"),
-            ("${EMPTY:+r}", ""),
-            ("${EMPTY+r}", "r"),
-            ("${UNSET+r}", ""),
-            ("${UNSET:?why}", "UNSET needed: why"),
-            ("${EMPTY?why}", ""),
-            ("${UNSET:-${EMPTY:-$SET}}", "value"),
-            ("${UNSET:-a:-b}", "a:-b"),
-            ("$$SET $${SET}", "$SET ${SET}"),
-            ("cost $ 1 $1 $", "cost $ 1 $1 $"),
-            ("x ${1}", "invalid at 2"),
-            ("${A:}", "invalid at 0"),
-            ("${SET", "invalid at 0"),
-            ("${UNSET:-${}}", "invalid at 9"),
-        ] {
-            assert_eq!(expanded(text), result, "{text}");
+    fn shown(text: &str) -> String {
+        match expand(text, &environment) {
+            Ok(text) => text,
+            Err(error) => match error.kind {
+                ExpandErrorKind::Invalid { .. } => format!("invalid at {}", error.at),
+                ExpandErrorKind::Required { .. } => error.to_string(),
+            },
         }
+    }
+
+    fn check(table: &[(&str, &str)]) {
+        for (text, expected) in table {
+            assert_eq!(shown(text), *expected, "{text}");
+        }
+    }
+
+    // The tables below are what docker compose 2.40.3 answers.
+
+    #[test]
+    fn operators_ask_for_set_or_for_not_empty() {
+        check(&[
+            ("$S", "set"),
+            ("${S}", "set"),
+            ("${U}", ""),
+            ("${U:-d}", "d"),
+            ("${U-d}", "d"),
+            ("${E:-d}", "d"),
+            ("${E-d}", ""),
+            ("${S:-d}", "set"),
+            ("${S:+r}", "r"),
+            ("${U:+r}", ""),
+            ("${E:+r}", ""),
+            ("${E+r}", "r"),
+            ("${U+r}", ""),
+            ("${S:?m}", "set"),
+            ("${E?m}", ""),
+            ("${U:+}", ""),
+            ("${S:+}", ""),
+            ("${q:-x}", "low"),
+            ("${Q:-x}", "x"),
+        ]);
+    }
+
+    #[test]
+    fn a_required_variable_says_what_is_missing() {
+        check(&[
+            ("${U:?m}", "required variable U is missing a value: m"),
+            ("${U?m}", "required variable U is missing a value: m"),
+            ("${E:?m}", "required variable E is missing a value: m"),
+            ("${U:?}", "required variable U is missing a value"),
+            ("${U:?$S}", "required variable U is missing a value: set"),
+            ("${U:?${V:-d}}", "required variable U is missing a value: d"),
+        ]);
+    }
+
+    #[test]
+    fn a_dollar_sign_that_is_no_variable_stays() {
+        check(&[
+            ("$$", "$"),
+            ("$$S", "$S"),
+            ("$${S}", "${S}"),
+            ("$$$S", "$set"),
+            ("$", "$"),
+            ("a$", "a$"),
+            ("$1", "$1"),
+            ("$ x", "$ x"),
+            ("$-", "$-"),
+            ("$(cmd)", "$(cmd)"),
+            ("$((1+2))", "$((1+2))"),
+            ("$é", "$é"),
+            ("\\$S", "\\set"),
+            ("$Sé", "seté"),
+            ("$S.$S", "set.set"),
+        ]);
+    }
+
+    #[test]
+    fn broken_braces_are_errors() {
+        check(&[
+            ("${1}", "invalid at 0"),
+            ("${}", "invalid at 0"),
+            ("${", "invalid at 0"),
+            ("x ${S", "invalid at 2"),
+            ("${S:}", "invalid at 0"),
+            ("${S!x}", "invalid at 0"),
+            ("${S }", "invalid at 0"),
+            ("${ S}", "invalid at 0"),
+            ("${U:=x}", "invalid at 0"),
+            ("${S#x}", "invalid at 0"),
+            ("${arr[@]}", "invalid at 0"),
+            ("${U:-${", "invalid at 0"),
+            ("${U:-${S}", "invalid at 5"),
+            ("${U:-${1}}", "invalid at 5"),
+            ("${U:-a\nb}", "invalid at 0"),
+            ("${é}", "invalid at 0"),
+        ]);
+    }
+
+    #[test]
+    fn arguments_nest_and_balance() {
+        check(&[
+            ("${U:-${S}}", "set"),
+            ("${U:-${V:-${W:-x}}}", "x"),
+            ("${U:-$V}", ""),
+            ("${U:-a}b${S}c", "absetc"),
+            ("${U:-{}}", "{}"),
+            ("${U:-{\"a\": 1}}", "{\"a\": 1}"),
+            ("${U:-{a}}x", "{a}x"),
+            ("${U:-}}", "}"),
+            ("${U:-a}}", "a}"),
+            ("${U:-$$x}", "$x"),
+            ("${U:-a$}", "a$"),
+            ("${U:-a:-b}", "a:-b"),
+            ("${U:-a-b:?c}", "a-b:?c"),
+            ("${U-a:?b}", "a:?b"),
+            ("${U:-x} }", "x }"),
+            ("${U:-{{.X}}} ${S}", "{{.X}} set"),
+            ("{{.X}} ${S}", "{{.X}} set"),
+            ("${U:-a{b}", "a{b"),
+            ("${U:-x${S}y${S}z}", "xsetysetz"),
+            ("${U:--x}", "-x"),
+            ("${N}", "${S}"),
+        ]);
+    }
+
+    #[test]
+    fn errors_count_in_texts_that_are_not_used() {
+        check(&[
+            ("${S:-${V:?m}}", "required variable V is missing a value: m"),
+            ("${U:+${V:?m}}", "required variable V is missing a value: m"),
+        ]);
+    }
+
+    #[test]
+    fn warnings_do_not_count_in_texts_that_are_not_used() {
+        let expansion = expand_all("${S:-${V}} ${U:-${W}}", &environment);
+        let names: Vec<_> = expansion.unset.iter().map(|unset| &unset.name).collect();
+        assert_eq!(names, ["W"]);
+    }
+
+    #[test]
+    fn variables_are_listed_with_what_stands_for_them() {
+        let span = Span {
+            source: super::super::SourceId(0),
+            start: 10,
+            end: 32,
+        };
+        let node = Node::string(span, "${A:-x${B+y}} ${C:?no}");
+        let found = variables(&node);
+        let lines: Vec<_> = found
+            .iter()
+            .map(|variable| {
+                let Variable {
+                    name,
+                    default,
+                    alternate,
+                    required,
+                    span,
+                } = variable;
+                format!("{name} {default:?} {alternate:?} {required} {}", span.start)
+            })
+            .collect();
+        assert_eq!(
+            lines,
+            [
+                "A Some(\"x${B+y}\") None false 10",
+                "B None Some(\"y\") false 16",
+                "C None None true 24"
+            ]
+        );
     }
 }

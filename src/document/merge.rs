@@ -1,221 +1,399 @@
 //! One tree laid over another.
 //!
-//! Which rule holds at a path is asked of the caller; everything not special joins as mappings do
-//! (key by key), lists append, scalars replace, and a null keeps what was there.
+//! How two values at a path combine is asked of the caller ([`Rule`]); this module knows the rules
+//! but not the paths. Common to all of them:
+//!
+//! - `!reset` takes the value away, below and here; on a list item, only here.
+//! - `!override` takes the value below away, then stands for itself.
+//! - An empty value over another keeps the other, except under [`Rule::Replace`].
+//! - Lists that hold a key only once are made so even where nothing lies below, so a first tree is
+//!   laid over nothing: `merge(Node::null(..), first, rule)`.
+//! - A value keeps the place where it was written. A key has the place of the value's file.
 
-use super::{Diagnostic, Entry, Mapping, Node, Path, Span, Tag, Value};
-use crate::document::{Scalar, ScalarKind};
+use std::mem;
 
-/// How two values at one path join.
-#[derive(Clone, Copy)]
+use super::{
+    Diagnostic, Entry, Mapping, Node, Path, Scalar, ScalarKind, Segment, Span, Tag, Value,
+};
+
+/// How two values at one path combine.
+#[derive(Debug, Clone, Copy)]
 pub enum Rule {
-    /// Mappings join, lists append, scalars replace.
+    /// Mappings merge key by key, lists are appended, a scalar is replaced. Anything else over a
+    /// mapping or list is an error.
     Default,
-    /// The later value stands alone.
+    /// The later value stands, even an empty one.
     Replace,
-    /// Mappings or `K=V` lists, joined by key; a later value takes the earlier one's place.
+    /// Mappings or lists of `KEY=VALUE`: by key, in the earlier position. A list item without `=`
+    /// becomes a key with an empty value.
     KeyValue,
-    /// A string counts as a list of one; lists append.
+    /// A single value counts as a list of one; lists are appended.
     StringOrList,
-    /// The short form is turned into a mapping first; mappings join.
+    /// Short forms become mappings first, then mappings merge. Values that the function leaves
+    /// something else combine as under [`Rule::Default`].
     Promote(fn(Node) -> Node),
-    /// Lists append, but a later item takes the place of an earlier one with the same key.
+    /// Lists, or single values, in which a later item replaces an earlier one with the same key,
+    /// in its place. Items without a key are appended.
     Unique(fn(&Node) -> Option<String>),
-    /// Lists append without repeating an item.
+    /// Lists, or mappings read as `KEY=VALUE`, appended without exact repetitions.
     Exact,
-    /// Whatever this function makes of the two.
-    Custom(fn(Node, Node) -> Node),
+    /// Anything else: earlier value, later value. Not asked where only one is there.
+    Custom(fn(Node, Node) -> Result<Node, Vec<Diagnostic>>),
 }
 
-/// The rule for a path.
-pub type Rules<'a> = &'a dyn Fn(&Path) -> Rule;
-
 /// Lays `over` over `base`.
-pub fn merge(base: Node, over: Node, rules: Rules<'_>) -> Result<Node, Vec<Diagnostic>> {
-    let mut merge = Merge {
-        rules,
+///
+/// # Errors
+/// Values that cannot be combined, with both places.
+pub fn merge(
+    base: Node,
+    over: Node,
+    rule: &dyn Fn(&Path) -> Rule,
+) -> Result<Node, Vec<Diagnostic>> {
+    let mut merger = Merger {
+        rule,
+        path: Path::default(),
         problems: Vec::new(),
     };
-    let merged = merge.nodes(base, over, &Path::default());
-    if merge.problems.is_empty() {
+    let span = over.span;
+    let merged = match over.tag {
+        Some(Tag::Reset) => Node::null(span),
+        _ => merger.merge(base, over),
+    };
+    if merger.problems.is_empty() {
         Ok(merged)
     } else {
-        Err(merge.problems)
+        Err(merger.problems)
     }
 }
 
-struct Merge<'a> {
-    rules: Rules<'a>,
+struct Merger<'a> {
+    rule: &'a dyn Fn(&Path) -> Rule,
+    path: Path,
     problems: Vec<Diagnostic>,
 }
 
-impl Merge<'_> {
-    fn nodes(&mut self, base: Node, over: Node, path: &Path) -> Node {
+impl Merger<'_> {
+    fn merge(&mut self, base: Node, over: Node) -> Node {
         if over.tag == Some(Tag::Override) {
-            return Node { tag: None, ..over };
+            return self.settle(over);
         }
+        let rule = (self.rule)(&self.path);
         if over.is_null() {
-            return base;
+            return if matches!(rule, Rule::Replace) {
+                over
+            } else {
+                base
+            };
         }
         if base.is_null() {
-            return over;
+            return self.settle(over);
         }
-        match (self.rules)(path) {
-            Rule::Default => self.plain(base, over, path),
-            Rule::Replace => over,
-            Rule::KeyValue => self.key_values(base, over, path),
-            Rule::StringOrList => self.plain(listed(base), listed(over), path),
-            Rule::Promote(promote) => self.plain(promote(base), promote(over), path),
-            Rule::Unique(key) => self.unique(base, over, path, key),
-            Rule::Exact => self.unique(listed(base), listed(over), path, |item| {
-                item.as_scalar().map(|s| s.text.clone())
-            }),
-            Rule::Custom(join) => join(base, over),
+        match rule {
+            Rule::Default => self.default(base, over),
+            Rule::Replace => self.settle(over),
+            Rule::KeyValue => self.key_value(base, over),
+            Rule::StringOrList => self.append(listed(base), listed(over)),
+            Rule::Promote(promote) => self.default(promote(base), promote(over)),
+            Rule::Unique(key) => {
+                let list = self.append(listed(base), listed(over));
+                unique(list, key)
+            }
+            Rule::Exact => {
+                let list = self.append(pairs(base), pairs(over));
+                exact(list)
+            }
+            Rule::Custom(combine) => self.custom(base, over, combine),
         }
     }
 
-    fn plain(&mut self, base: Node, over: Node, path: &Path) -> Node {
-        let spans = (base.span, over.span);
-        let kinds = (base.describe(), over.describe());
-        match (base.value, over.value) {
-            (Value::Mapping(base), Value::Mapping(over)) => {
-                Node::mapping(spans.1, self.mappings(base, over, path))
+    fn default(&mut self, mut base: Node, over: Node) -> Node {
+        match (&mut base.value, over.value) {
+            (Value::Mapping(below), Value::Mapping(above)) => {
+                self.mappings(below, above);
+                base
             }
-            (Value::Sequence(mut base), Value::Sequence(over)) => {
-                base.extend(over);
-                Node::sequence(spans.1, base)
+            (Value::Sequence(_), Value::Sequence(items)) => {
+                let over = Node {
+                    value: Value::Sequence(items),
+                    ..over
+                };
+                self.append(base, over)
             }
-            (Value::Scalar(_), Value::Scalar(over)) => Node {
-                span: spans.1,
-                tag: None,
-                value: Value::Scalar(over),
-            },
-            (_, over) => {
-                self.problems.push(
-                    Diagnostic::error(format!(
-                        "`{path}` cannot be merged: one file gives {}, another {}",
-                        kinds.0, kinds.1
-                    ))
-                    .at(spans.1, format!("{} here", kinds.1))
-                    .at(spans.0, format!("{} here", kinds.0))
-                    .help("`!override` in front of the later value replaces the earlier one"),
-                );
-                Node {
-                    span: spans.1,
-                    tag: None,
-                    value: over,
-                }
+            (Value::Scalar(_), value) => self.settle(Node { value, ..over }),
+            (_, value) => {
+                let over = Node { value, ..over };
+                self.cannot_override(&base, &over);
+                base
             }
         }
     }
 
-    fn mappings(&mut self, mut base: Mapping, over: Mapping, path: &Path) -> Mapping {
-        for (key, entry) in over {
+    fn mappings(&mut self, below: &mut Mapping, above: Mapping) {
+        for (key, entry) in above {
             if entry.value.tag == Some(Tag::Reset) {
-                base.shift_remove(&key);
+                below.shift_remove(&key);
                 continue;
             }
-            match base.get_mut(&key) {
-                None => {
-                    let value = untagged(entry.value);
-                    base.insert(key, Entry { value, ..entry });
+            self.path.0.push(Segment::Key(key));
+            let merged = match self.taken(below) {
+                Some(earlier) => {
+                    let value = self.merge(earlier.value, entry.value);
+                    let same_file = value.span.source == entry.key_span.source;
+                    Entry {
+                        key_span: if same_file {
+                            entry.key_span
+                        } else {
+                            earlier.key_span
+                        },
+                        value,
+                    }
                 }
-                Some(found) => {
-                    let placeholder = Node::null(found.value.span);
-                    let earlier = std::mem::replace(&mut found.value, placeholder);
-                    found.value = self.nodes(earlier, entry.value, &path.key(&key));
-                    found.key_span = entry.key_span;
-                }
+                None => Entry {
+                    key_span: entry.key_span,
+                    value: self.fresh(entry.value),
+                },
+            };
+            if let Some(Segment::Key(key)) = self.path.0.pop() {
+                below.insert(key, merged);
             }
         }
+    }
+
+    /// The entry at the end of the path, leaving its place in the mapping to be filled again.
+    fn taken(&self, below: &mut Mapping) -> Option<Entry> {
+        let Some(Segment::Key(key)) = self.path.0.last() else {
+            return None;
+        };
+        let slot = below.get_mut(key)?;
+        let hollow = Node::null(slot.key_span);
+        Some(Entry {
+            key_span: slot.key_span,
+            value: mem::replace(&mut slot.value, hollow),
+        })
+    }
+
+    /// A value with nothing below it.
+    fn fresh(&mut self, node: Node) -> Node {
+        let settled = self.settle(node);
+        match (self.rule)(&self.path) {
+            Rule::Unique(key) => unique(settled, key),
+            Rule::Exact => exact(settled),
+            _ => settled,
+        }
+    }
+
+    /// A value of the upper tree as it stands: its own tags have done their work.
+    fn settle(&mut self, mut node: Node) -> Node {
+        node.tag = None;
+        match &mut node.value {
+            Value::Scalar(_) => {}
+            Value::Sequence(items) => *items = self.items(mem::take(items), 0),
+            Value::Mapping(mapping) => {
+                let above = mem::take(mapping);
+                self.mappings(mapping, above);
+            }
+        }
+        node
+    }
+
+    fn items(&mut self, items: Vec<Node>, first: usize) -> Vec<Node> {
+        let kept = items
+            .into_iter()
+            .filter(|item| item.tag != Some(Tag::Reset));
+        let mut settled = Vec::new();
+        for (index, item) in kept.enumerate() {
+            self.path.0.push(Segment::Index(first + index));
+            settled.push(self.fresh(item));
+            self.path.0.pop();
+        }
+        settled
+    }
+
+    fn append(&mut self, mut base: Node, mut over: Node) -> Node {
+        let (Value::Sequence(below), Value::Sequence(above)) = (&mut base.value, &mut over.value)
+        else {
+            self.cannot_override(&base, &over);
+            return base;
+        };
+        let above = self.items(mem::take(above), below.len());
+        below.extend(above);
         base
     }
 
-    fn unique(
+    fn key_value(&mut self, base: Node, over: Node) -> Node {
+        if matches!(base.value, Value::Scalar(_)) {
+            return self.settle(over);
+        }
+        let (mut base, over) = (self.keyed(base), self.keyed(over));
+        match (&mut base.value, over.value) {
+            (Value::Mapping(below), Value::Mapping(above)) => {
+                for (key, entry) in above {
+                    if entry.value.tag == Some(Tag::Reset) {
+                        below.shift_remove(&key);
+                    } else {
+                        // An empty value is one too: it means "from the environment".
+                        below.insert(key, entry);
+                    }
+                }
+                base
+            }
+            (_, value) => {
+                let over = Node { value, ..over };
+                self.cannot_override(&base, &over);
+                base
+            }
+        }
+    }
+
+    /// A list of `KEY=VALUE` as a mapping.
+    fn keyed(&mut self, mut node: Node) -> Node {
+        let Value::Sequence(items) = node.value else {
+            return node;
+        };
+        let mut mapping = Mapping::new();
+        for item in items {
+            if item.tag == Some(Tag::Reset) {
+                continue;
+            }
+            match pair(&item) {
+                Some((key, entry)) => {
+                    mapping.insert(key, entry);
+                }
+                None => self.problems.push(
+                    Diagnostic::error(format!("{} is a list of KEY=VALUE", self.path))
+                        .at(item.span, format!("this is {}", item.describe())),
+                ),
+            }
+        }
+        node.value = Value::Mapping(mapping);
+        node
+    }
+
+    fn custom(
         &mut self,
         base: Node,
         over: Node,
-        path: &Path,
-        key: fn(&Node) -> Option<String>,
+        combine: fn(Node, Node) -> Result<Node, Vec<Diagnostic>>,
     ) -> Node {
-        let joined = self.plain(base, over, path);
-        let span = joined.span;
-        let Value::Sequence(items) = joined.value else {
-            return joined;
-        };
-        let mut kept: Vec<(Option<String>, Node)> = Vec::new();
-        for item in items {
-            let name = key(&item);
-            match kept
-                .iter_mut()
-                .find(|(found, _)| name.is_some() && *found == name)
-            {
-                Some((_, earlier)) => *earlier = item,
-                None => kept.push((name, item)),
+        let place = base.span;
+        match combine(base, over) {
+            // Its inner tags and lists are nobody's work so far.
+            Ok(node) => self.settle(node),
+            Err(problems) => {
+                self.problems.extend(problems);
+                Node::null(place)
             }
         }
-        Node::sequence(span, kept.into_iter().map(|(_, item)| item).collect())
     }
 
-    fn key_values(&mut self, base: Node, over: Node, path: &Path) -> Node {
-        match (&base.value, &over.value) {
-            (Value::Mapping(_), Value::Mapping(_)) => self.plain(base, over, path),
-            _ => self.plain(keyed(base), keyed(over), path),
-        }
+    fn cannot_override(&mut self, base: &Node, over: &Node) {
+        let problem = Diagnostic::error(format!("cannot override {}", self.path))
+            .at(over.span, format!("this is {}", over.describe()))
+            .at(base.span, format!("but here it is {}", base.describe()))
+            .help("give both the same form, or write `!override` in front of the later value");
+        self.problems.push(problem);
     }
 }
 
-/// A tag has done its work when there is nothing earlier for it to act on.
-fn untagged(node: Node) -> Node {
-    Node { tag: None, ..node }
-}
-
+/// A single value as a list of one.
 fn listed(node: Node) -> Node {
-    if node.as_scalar().is_none() {
-        return node;
+    if matches!(node.value, Value::Scalar(_)) {
+        Node::sequence(node.span, vec![node])
+    } else {
+        node
     }
-    let span = node.span;
-    Node::sequence(span, vec![node])
 }
 
-/// A list of `K=V` as a mapping. Anything else stays, for the reader of types to complain about.
-fn keyed(node: Node) -> Node {
-    let Value::Sequence(items) = &node.value else {
-        return node;
+/// A mapping as a list of `KEY=VALUE`.
+fn pairs(node: Node) -> Node {
+    let Value::Mapping(mapping) = node.value else {
+        return listed(node);
     };
-    let mut mapping = Mapping::new();
-    for item in items {
-        let Some(scalar) = item.as_scalar() else {
-            return node;
-        };
-        let (key, value) = pair(scalar, item.span);
-        mapping.insert(
-            key,
-            Entry {
-                key_span: item.span,
-                value,
-            },
-        );
-    }
-    Node::mapping(node.span, mapping)
-}
-
-fn pair(scalar: &Scalar, span: Span) -> (String, Node) {
-    match scalar.text.split_once('=') {
-        Some((key, value)) => (key.to_owned(), Node::string(span, value)),
-        None => {
-            let null = Scalar {
-                text: String::new(),
-                kind: ScalarKind::Null,
-            };
-            (
-                scalar.text.clone(),
-                Node {
-                    span,
-                    tag: None,
-                    value: Value::Scalar(null),
-                },
-            )
+    let mut items = Vec::new();
+    for (key, entry) in mapping {
+        match entry.value.value {
+            Value::Scalar(scalar) => {
+                let text = format!("{key}={}", scalar.text);
+                items.push(tagged_string(entry.value.span, entry.value.tag, text));
+            }
+            Value::Sequence(values) => items.extend(values.into_iter().map(|value| {
+                let text = value.as_scalar().map_or("", |scalar| &scalar.text);
+                tagged_string(value.span, value.tag, format!("{key}={text}"))
+            })),
+            Value::Mapping(_) => items.push(entry.value),
         }
     }
+    Node::sequence(node.span, items)
+}
+
+fn tagged_string(span: Span, tag: Option<Tag>, text: String) -> Node {
+    Node {
+        tag,
+        ..Node::string(span, text)
+    }
+}
+
+/// `KEY=VALUE` as key and value, each with its own place where the text lies open.
+fn pair(item: &Node) -> Option<(String, Entry)> {
+    let scalar = item.as_scalar()?;
+    let text = &scalar.text;
+    let key_length = text.find('=').unwrap_or(text.len());
+    let key_span = within(item.span, scalar, 0, key_length);
+    let value = match text.get(key_length + 1..) {
+        None => Node::null(item.span),
+        Some(value) => Node::string(within(item.span, scalar, key_length + 1, text.len()), value),
+    };
+    Some((text[..key_length].to_owned(), Entry { key_span, value }))
+}
+
+/// A part of a scalar, as far as its text is what stands in the file, with or without quotes.
+fn within(span: Span, scalar: &Scalar, start: usize, end: usize) -> Span {
+    let written = span.end.saturating_sub(span.start) as usize;
+    let quote = match written.checked_sub(scalar.text.len()) {
+        Some(0) => 0,
+        Some(2) if scalar.kind == ScalarKind::String => 1,
+        _ => return span,
+    };
+    let offset = |at: usize| {
+        let at = u32::try_from(at + quote).unwrap_or(u32::MAX);
+        span.start.saturating_add(at).min(span.end)
+    };
+    Span {
+        start: offset(start),
+        end: offset(end),
+        ..span
+    }
+}
+
+/// Leaves one item for each key: the last one, in the place of the first.
+fn unique(mut node: Node, key: fn(&Node) -> Option<String>) -> Node {
+    if let Value::Sequence(items) = &mut node.value {
+        let mut places = indexmap::IndexMap::<String, usize>::new();
+        let mut kept: Vec<Node> = Vec::with_capacity(items.len());
+        for item in mem::take(items) {
+            match key(&item).map(|key| places.entry(key)) {
+                Some(indexmap::map::Entry::Occupied(earlier)) => kept[*earlier.get()] = item,
+                Some(indexmap::map::Entry::Vacant(free)) => {
+                    free.insert(kept.len());
+                    kept.push(item);
+                }
+                None => kept.push(item),
+            }
+        }
+        *items = kept;
+    }
+    node
+}
+
+/// Leaves the first of several equal scalars.
+fn exact(mut node: Node) -> Node {
+    if let Value::Sequence(items) = &mut node.value {
+        let mut seen = indexmap::IndexSet::new();
+        items.retain(|item| match item.as_scalar() {
+            Some(scalar) => seen.insert(scalar.text.clone()),
+            None => true,
+        });
+    }
+    node
 }

@@ -67,6 +67,43 @@ impl Sources {
         &self.texts[id.0 as usize]
     }
 
+    /// The text behind a number, if there is one.
+    pub fn find(&self, id: SourceId) -> Option<&Source> {
+        self.texts.get(id.0 as usize)
+    }
+
+    /// Takes in what was read from a file: UTF-8, or UTF-16 with a mark in front as Windows tools
+    /// write it.
+    ///
+    /// # Errors
+    /// Bytes that are neither, or too many of them. The file is numbered even so, for the message
+    /// to point into.
+    pub fn add_bytes(
+        &mut self,
+        name: impl Into<String>,
+        bytes: Vec<u8>,
+    ) -> Result<SourceId, Diagnostic> {
+        if bytes.len() > yaml::MAX_BYTES {
+            let id = self.add(name, "");
+            return Err(yaml::too_large(id));
+        }
+        let (text, invalid) = decode(bytes);
+        let id = self.add(name, text);
+        match invalid {
+            None => Ok(id),
+            Some(at) => Err(Diagnostic::error("the file is not UTF-8 text")
+                .at(
+                    Span {
+                        source: id,
+                        start: at,
+                        end: at,
+                    },
+                    "these bytes are not a character",
+                )
+                .help("save the file as UTF-8")),
+        }
+    }
+
     /// `file:line:column` of a span's first character, lines and columns from 1.
     pub fn place(&self, span: Span) -> Place<'_> {
         let source = self.get(span.source);
@@ -85,6 +122,32 @@ impl Sources {
             line,
             column,
         }
+    }
+}
+
+/// Bytes as text, and where they stop being one.
+fn decode(bytes: Vec<u8>) -> (String, Option<u32>) {
+    let units = |from: fn([u8; 2]) -> u16| -> Vec<u16> {
+        let pairs = bytes[2..].chunks_exact(2);
+        pairs.map(|pair| from([pair[0], pair[1]])).collect()
+    };
+    let wide = match bytes.as_slice() {
+        [0xff, 0xfe, ..] => units(u16::from_le_bytes),
+        [0xfe, 0xff, ..] => units(u16::from_be_bytes),
+        _ => {
+            return match String::from_utf8(bytes) {
+                Ok(text) => (text, None),
+                Err(error) => {
+                    let at = error.utf8_error().valid_up_to();
+                    let text = String::from_utf8_lossy(error.as_bytes()).into_owned();
+                    (text, Some(u32::try_from(at).unwrap_or(u32::MAX)))
+                }
+            };
+        }
+    };
+    match String::from_utf16(&wide) {
+        Ok(text) => (text, None),
+        Err(_) => (String::from_utf16_lossy(&wide), Some(0)),
     }
 }
 

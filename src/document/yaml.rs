@@ -1,540 +1,723 @@
-//! YAML to [`Node`]s: anchors, `<<`, tags and several documents resolved, every place kept.
+//! YAML text to a tree in which every key and value knows its place.
 //!
-//! Scalars mean what Go's YAML library takes them for, because that is what docker compose reads:
-//! `0755` is 493, `08` is 8, `1_000` is 1000, `yes` and `22:22` are strings, `2001-01-01` is a
-//! date. The parser underneath is used for events only and appears nowhere else.
+//! The only module that knows the YAML parser. It reads events one by one into frames on a stack,
+//! so that a text nested without end overflows nothing, and takes these decisions:
+//!
+//! - Scalars mean what they mean to Go ([`resolve`]).
+//! - Keys are strings. Anything else is an error, because Compose rejects it too and because
+//!   `{{ template }}` is, to YAML, a mapping used as a key.
+//! - Aliases are copies. A copy keeps the place where it was written.
+//! - `<<` merges when it is written plainly (or tagged `!!merge`); `"<<"` is a key like any other.
+//!   Local keys win, then the first of several merged mappings.
+//! - A key twice in one mapping is an error, and so is `<<`.
+//! - Of the tags, `!reset` and `!override` stay on their node, YAML's own are applied, the rest
+//!   are errors.
+//!
+//! Problems are collected; only a syntax error ends the reading.
 
+mod scalar;
+mod syntax;
+
+use std::borrow::Cow;
 use std::collections::HashMap;
 
-use granit_parser::{Event, Options, Parser, ScalarStyle, ScanError, StrInput, Tag as YamlTag};
+use granit_parser::{Event, Parser, ScalarStyle, StructureStyle};
+use indexmap::map::Entry as Slot;
 
+use super::diagnostic::nearest;
 use super::{
     Diagnostic, Entry, Mapping, Node, Path, Scalar, ScalarKind, SourceId, Span, Tag, Value,
 };
 
-/// How deep mappings and lists may nest.
-const DEPTH_LIMIT: usize = 128;
-/// How many nodes aliases may expand to in one document; what stands in the file itself is free.
-const ALIAS_LIMIT: usize = 100_000;
+pub use scalar::resolve;
+pub(super) use syntax::too_large;
 
-/// The documents of a text, in order. An empty text has none.
+/// The longest text that is read, in bytes.
+pub const MAX_BYTES: usize = 10 * 1024 * 1024;
+
+/// The most keys and values that one text may come to, counted after aliases are expanded.
+pub const MAX_NODES: usize = 300_000;
+
+/// How deep mappings and lists may lie in one another.
+pub const MAX_DEPTH: usize = 128;
+
+/// Reads a text: one node for each of its documents, none for a text without any.
+///
+/// # Errors
+/// Everything that is wrong with the text, as far as it could be read.
 pub fn parse(source: SourceId, text: &str) -> Result<Vec<Node>, Vec<Diagnostic>> {
-    // A byte order mark is not part of the text, but of the offsets.
-    let body = text.strip_prefix('\u{feff}').unwrap_or(text);
-    let offset = text.len() - body.len();
-    let mut options = Options::default();
-    options.flow_nesting_limit = DEPTH_LIMIT;
-    options.block_nesting_limit = DEPTH_LIMIT;
-    let mut reader = Reader {
-        parser: Parser::new_from_str_with_options(body, options),
-        source,
-        offset,
-        length: text.len(),
-        anchors: HashMap::new(),
-        expanded: 0,
-        path: Path::default(),
-        problems: Vec::new(),
-    };
-    let documents = reader.documents();
-    match documents {
-        Ok(documents) if reader.problems.is_empty() => Ok(documents),
-        Ok(_) => Err(reader.problems),
-        Err(Stop) => Err(reader.problems),
+    if let Err(problem) = syntax::check_text(source, text) {
+        return Err(vec![problem]);
+    }
+    let mut reader = Reader::new(source, text);
+    if let Err(problem) = reader.run() {
+        reader.problems.push(problem);
+    }
+    if reader.problems.is_empty() {
+        Ok(reader.documents)
+    } else {
+        Err(reader.problems)
     }
 }
 
-/// Reading cannot go on; the reason is among the problems.
-struct Stop;
-
-struct Anchored {
-    node: Node,
-    /// Nodes in it, which is what an alias to it costs.
-    size: usize,
-}
-
-struct Reader<'t> {
-    parser: Parser<'t, StrInput<'t>>,
+struct Reader<'a> {
     source: SourceId,
-    offset: usize,
-    length: usize,
-    anchors: HashMap<usize, Anchored>,
-    expanded: usize,
-    path: Path,
+    text: &'a str,
+    stack: Vec<Frame>,
+    anchors: HashMap<usize, Subtree>,
+    nodes: usize,
+    documents: Vec<Node>,
     problems: Vec<Diagnostic>,
 }
 
-impl<'t> Reader<'t> {
-    fn documents(&mut self) -> Result<Vec<Node>, Stop> {
-        let mut documents = Vec::new();
-        loop {
-            let (event, span) = self.event()?;
-            match event {
-                Event::StreamEnd => return Ok(documents),
-                Event::DocumentStart(..) => {
-                    self.anchors.clear();
-                    self.expanded = 0;
-                    let (event, span) = self.event()?;
-                    documents.push(self.node(event, span)?);
-                }
-                Event::StreamStart | Event::DocumentEnd => {}
-                // Events that this reader does not ask for.
-                _ => {
-                    return self
-                        .stop(Diagnostic::error("the YAML is not understood").at(span, "here"));
-                }
+/// A node with what an alias to it costs.
+#[derive(Clone)]
+struct Subtree {
+    node: Node,
+    /// Nodes in it, itself included.
+    count: usize,
+    /// Mappings and lists from it down.
+    height: usize,
+    /// For use as a key.
+    key: KeyKind,
+}
+
+/// A mapping or list that is still open.
+struct Frame {
+    span: Span,
+    tag: Option<Tag>,
+    anchor: usize,
+    count: usize,
+    height: usize,
+    content: Content,
+}
+
+enum Content {
+    Sequence(Vec<Node>),
+    Mapping {
+        entries: Mapping,
+        key: Option<Key>,
+        merge: Option<Span>,
+        merged: Vec<Node>,
+    },
+}
+
+struct Key {
+    text: String,
+    span: Span,
+    kind: KeyKind,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum KeyKind {
+    Text,
+    Merge,
+    /// Reported already; its value is read and dropped.
+    Bad,
+}
+
+/// The tags that are understood.
+enum Meaning {
+    None,
+    Steering(Tag),
+    /// One of YAML's own, without its `!!`.
+    Core(String),
+}
+
+impl<'a> Reader<'a> {
+    fn new(source: SourceId, text: &'a str) -> Reader<'a> {
+        Reader {
+            source,
+            text,
+            stack: Vec::new(),
+            anchors: HashMap::new(),
+            nodes: 0,
+            documents: Vec::new(),
+            problems: Vec::new(),
+        }
+    }
+
+    /// Reads to the end or to the first error that leaves nothing to go on with.
+    fn run(&mut self) -> Result<(), Diagnostic> {
+        let options = granit_parser::options! {
+            emit_comments: false,
+            emit_unresolved_aliases: true,
+            emit_anchor_events: true,
+            flow_nesting_limit: MAX_DEPTH,
+            block_nesting_limit: MAX_DEPTH,
+        };
+        let mut events = Parser::new_from_str_with_options(self.text, options);
+        let mut names = Vec::new();
+        while let Some(next) = events.next_event() {
+            let (event, place) =
+                next.map_err(|error| syntax::explain(self.source, self.text, &error))?;
+            if let Event::DocumentStart(..) = event {
+                names.clear();
             }
+            self.event(event, place, &mut names)?;
         }
+        Ok(())
     }
 
-    fn event(&mut self) -> Result<(Event<'t>, Span), Stop> {
-        match self.parser.next_event() {
-            Some(Ok((event, span))) => Ok((event, self.span(&span))),
-            Some(Err(error)) => {
-                let problem = self.syntax_error(&error);
-                self.stop(problem)
-            }
-            None => self.stop(Diagnostic::error("the YAML ends too early").at(self.end(), "here")),
-        }
-    }
-
-    fn stop<T>(&mut self, problem: Diagnostic) -> Result<T, Stop> {
-        self.problems.push(problem);
-        Err(Stop)
-    }
-
-    fn span(&self, span: &granit_parser::Span) -> Span {
-        let range = span.byte_range().unwrap_or_default();
-        self.range(range.start, range.end)
-    }
-
-    fn range(&self, start: usize, end: usize) -> Span {
-        let clamp =
-            |at: usize| u32::try_from((at + self.offset).min(self.length)).unwrap_or(u32::MAX);
-        Span {
-            source: self.source,
-            start: clamp(start),
-            end: clamp(end.max(start)),
-        }
-    }
-
-    fn end(&self) -> Span {
-        let end = u32::try_from(self.length).unwrap_or(u32::MAX);
-        Span {
-            source: self.source,
-            start: end,
-            end,
-        }
-    }
-
-    /// The parser's words, and advice for the mistakes that people make.
-    fn syntax_error(&self, error: &ScanError) -> Diagnostic {
-        let at = error.marker().byte_offset().unwrap_or_default();
-        let reason = error.info();
-        let problem = Diagnostic::error(format!("this is not valid YAML: {reason}"))
-            .at(self.range(at, at + 1), "here");
-        let lower = reason.to_lowercase();
-        if lower.contains("tab") {
-            problem.help("indent with spaces")
-        } else if lower.contains("mapping values")
-            || lower.contains("simple key")
-            || lower.contains("':'")
-        {
-            problem.help(
-                "is a colon missing, or a space after it? Text with a colon in it needs quotes",
-            )
-        } else if lower.contains("quote") || lower.contains("scalar") {
-            problem.help("is a quote not closed?")
-        } else {
-            problem
-        }
-    }
-
-    fn node(&mut self, event: Event<'t>, span: Span) -> Result<Node, Stop> {
+    fn event(
+        &mut self,
+        event: Event<'_>,
+        place: granit_parser::Span,
+        names: &mut Vec<String>,
+    ) -> Result<(), Diagnostic> {
+        let span = self.span(place);
         match event {
-            Event::Alias(id) => self.alias(id, span),
             Event::Scalar(text, style, anchor, tag) => {
-                let tag = self.tag(tag.as_deref(), span)?;
-                let kind = kind(&text, style, &tag);
-                let scalar = Scalar {
-                    text: text.into_owned(),
-                    kind,
-                };
-                let node = Node {
-                    span,
-                    tag: tag.merging(),
-                    value: Value::Scalar(scalar),
-                };
-                self.anchor(anchor, &node, 1);
-                Ok(node)
+                let tag = self.tag(tag.as_deref(), place);
+                self.scalar(text, style, anchor, &tag, span)
             }
-            Event::SequenceStart(_, anchor, tag) => {
-                let tag = self.tag(tag.as_deref(), span)?;
-                let before = self.expanded;
-                let (items, end, size) = self.sequence()?;
-                let span = Span {
-                    end: end.end,
-                    ..span
+            Event::SequenceStart(style, anchor, tag) => {
+                let span = match style {
+                    StructureStyle::Block => self.with_dash(span),
+                    StructureStyle::Flow => span,
                 };
-                let node = Node {
-                    span,
-                    tag: tag.merging(),
-                    value: Value::Sequence(items),
-                };
-                self.anchor(anchor, &node, size + (self.expanded - before));
-                Ok(node)
+                let tag = self.tag(tag.as_deref(), place);
+                self.open(Content::Sequence(Vec::new()), anchor, &tag, span)
             }
             Event::MappingStart(_, anchor, tag) => {
-                let tag = self.tag(tag.as_deref(), span)?;
-                let before = self.expanded;
-                let (mapping, end, size) = self.mapping(span)?;
-                let span = Span {
-                    end: end.end,
-                    ..span
+                let tag = self.tag(tag.as_deref(), place);
+                let content = Content::Mapping {
+                    entries: Mapping::new(),
+                    key: None,
+                    merge: None,
+                    merged: Vec::new(),
                 };
-                let node = Node {
-                    span,
-                    tag: tag.merging(),
-                    value: Value::Mapping(mapping),
-                };
-                self.anchor(anchor, &node, size + (self.expanded - before));
-                Ok(node)
+                self.open(content, anchor, &tag, span)
             }
-            _ => self.stop(Diagnostic::error("the YAML is not understood").at(span, "here")),
+            Event::SequenceEnd | Event::MappingEnd => self.close(span),
+            Event::Alias(anchor) => self.alias(anchor, span),
+            Event::Anchor(_, name) => {
+                names.push(name.into_owned());
+                Ok(())
+            }
+            Event::UnresolvedAlias(name) => self.unknown_alias(&name, names, span),
+            _ => Ok(()),
         }
     }
 
-    fn anchor(&mut self, id: usize, node: &Node, size: usize) {
-        if id != 0 {
-            self.anchors.insert(
-                id,
-                Anchored {
-                    node: node.clone(),
-                    size,
-                },
-            );
+    fn span(&self, place: granit_parser::Span) -> Span {
+        let range = place.byte_range().unwrap_or_default();
+        self.span_of(range.start, range.end)
+    }
+
+    fn span_of(&self, start: usize, end: usize) -> Span {
+        let offset = |at: usize| u32::try_from(at.min(self.text.len())).unwrap_or(u32::MAX);
+        Span {
+            source: self.source,
+            start: offset(start),
+            end: offset(end.max(start)),
         }
     }
 
-    fn alias(&mut self, id: usize, span: Span) -> Result<Node, Stop> {
-        let Some(anchored) = self.anchors.get(&id) else {
-            return self.stop(
-                Diagnostic::error("this alias stands inside what it names")
-                    .at(span, "it would never end"),
-            );
+    fn slice(&self, span: Span) -> &'a str {
+        self.text
+            .get(span.start as usize..span.end as usize)
+            .unwrap_or_default()
+    }
+
+    /// A list that is not indented is announced at its first item, behind the dash.
+    fn with_dash(&self, span: Span) -> Span {
+        let before = self.text.get(..span.start as usize).unwrap_or_default();
+        let trimmed = before.trim_end_matches([' ', '\t']);
+        if trimmed.ends_with('-') && !self.slice_from(span).starts_with("- ") {
+            let dash = trimmed.len() - 1;
+            return self.span_of(dash, dash);
+        }
+        span
+    }
+
+    fn slice_from(&self, span: Span) -> &'a str {
+        self.text.get(span.start as usize..).unwrap_or_default()
+    }
+
+    /// Counts towards the limit of nodes.
+    fn charge(&mut self, count: usize, span: Span) -> Result<(), Diagnostic> {
+        self.nodes = self.nodes.saturating_add(count);
+        if self.nodes > MAX_NODES {
+            return Err(Diagnostic::error(format!(
+                "the file comes to more than {MAX_NODES} keys and values"
+            ))
+            .at(span, "reached here")
+            .help("an alias counts as much as what it stands for"));
+        }
+        Ok(())
+    }
+
+    fn check_depth(&self, below: usize, span: Span) -> Result<(), Diagnostic> {
+        if self.stack.len() + below > MAX_DEPTH {
+            return Err(syntax::too_deep(span));
+        }
+        Ok(())
+    }
+
+    fn tag(&mut self, tag: Option<&granit_parser::Tag>, place: granit_parser::Span) -> Meaning {
+        let Some(tag) = tag else { return Meaning::None };
+        match tag.core_suffix() {
+            Some(core) if CORE_TAGS.contains(&core) => return Meaning::Core(core.to_owned()),
+            _ => {}
+        }
+        match tag.original().as_str() {
+            "!" => return Meaning::None,
+            "!reset" => return Meaning::Steering(Tag::Reset),
+            "!override" => return Meaning::Steering(Tag::Override),
+            _ => {}
+        }
+        let span = place.tag_span().map_or(place, |tag_span| tag_span);
+        let span = self.span(span);
+        let written = self.slice(span);
+        let mut problem = Diagnostic::error(format!("`{written}` is not a tag that Compose knows"))
+            .at(span, "unknown tag");
+        problem = match nearest(written, ["!reset", "!override", "!!str"].into_iter()) {
+            Some(meant) => problem.help(format!("did you mean `{meant}`?")),
+            None => problem
+                .help("tags are `!reset`, `!override` and YAML's own, such as `!!str`")
+                .help("quote the value if the exclamation mark belongs to it"),
         };
-        self.expanded += anchored.size;
-        if self.expanded > ALIAS_LIMIT {
-            let error =
-                Diagnostic::error(format!("aliases expand to more than {ALIAS_LIMIT} values"));
-            return self.stop(error.at(span, "the one that is too many"));
-        }
-        Ok(anchored.node.clone())
+        self.problems.push(problem);
+        Meaning::None
     }
 
-    fn sequence(&mut self) -> Result<(Vec<Node>, Span, usize), Stop> {
-        let outer = self.path.clone();
-        let mut items = Vec::new();
-        let mut size = 1;
-        loop {
-            let (event, span) = self.event()?;
-            if matches!(event, Event::SequenceEnd) {
-                self.path = outer;
-                return Ok((items, span, size));
-            }
-            self.path = outer.index(items.len());
-            size += 1;
-            items.push(self.node(event, span)?);
+    fn scalar(
+        &mut self,
+        text: Cow<'_, str>,
+        style: ScalarStyle,
+        anchor: usize,
+        tag: &Meaning,
+        span: Span,
+    ) -> Result<(), Diagnostic> {
+        self.charge(1, span)?;
+        let span = match style {
+            ScalarStyle::Literal | ScalarStyle::Folded => self.without_last_breaks(span),
+            _ => span,
+        };
+        let plain = style == ScalarStyle::Plain;
+        // The parser writes a missing value as `~`.
+        let text = if plain && span.start == span.end {
+            String::new()
+        } else {
+            text.into_owned()
+        };
+        let key = self.merge_key(&text, plain, tag);
+        let scalar = self.typed(text, plain, tag, span);
+        let node = Node {
+            span,
+            tag: steering(tag),
+            value: Value::Scalar(scalar),
+        };
+        let subtree = Subtree {
+            node,
+            count: 1,
+            height: 0,
+            key,
+        };
+        self.finish(subtree, anchor)
+    }
+
+    fn without_last_breaks(&self, span: Span) -> Span {
+        let kept = self.slice(span).trim_end_matches(['\n', '\r']).len();
+        self.span_of(span.start as usize, span.start as usize + kept)
+    }
+
+    #[expect(clippy::unused_self, reason = "reads with its siblings")]
+    fn merge_key(&self, text: &str, plain: bool, tag: &Meaning) -> KeyKind {
+        let merges = match tag {
+            Meaning::None => plain,
+            Meaning::Core(core) => core == "merge",
+            Meaning::Steering(_) => false,
+        };
+        if merges && text == "<<" {
+            KeyKind::Merge
+        } else {
+            KeyKind::Text
         }
     }
 
-    fn mapping(&mut self, start: Span) -> Result<(Mapping, Span, usize), Stop> {
-        let outer = self.path.clone();
-        let mut mapping = Mapping::new();
-        let mut merged: Option<(Span, Node)> = None;
-        let mut size = 1;
-        loop {
-            let (event, key_span) = self.event()?;
-            if matches!(event, Event::MappingEnd) {
-                self.path = outer;
-                if let Some((key_span, value)) = merged {
-                    self.join(&mut mapping, key_span, value);
+    /// The scalar as its tag wants it.
+    fn typed(&mut self, text: String, plain: bool, tag: &Meaning, span: Span) -> Scalar {
+        let kind = match tag {
+            Meaning::Core(core) => match core_kind(core, &text, plain) {
+                Some(kind) => kind,
+                None => {
+                    let message = format!("`{text}` is not what its tag `!!{core}` says");
+                    self.problems
+                        .push(Diagnostic::error(message).at(span, format!("not a {core}")));
+                    ScalarKind::String
                 }
-                return Ok((mapping, key_span, size));
+            },
+            _ if plain => resolve(&text),
+            _ => ScalarKind::String,
+        };
+        Scalar { text, kind }
+    }
+
+    fn open(
+        &mut self,
+        content: Content,
+        anchor: usize,
+        tag: &Meaning,
+        span: Span,
+    ) -> Result<(), Diagnostic> {
+        self.charge(1, span)?;
+        self.check_depth(1, span)?;
+        self.stack.push(Frame {
+            span,
+            tag: steering(tag),
+            anchor,
+            count: 1,
+            height: 1,
+            content,
+        });
+        Ok(())
+    }
+
+    fn close(&mut self, end: Span) -> Result<(), Diagnostic> {
+        let Some(frame) = self.stack.pop() else {
+            return Ok(());
+        };
+        let mut span = frame.span;
+        // Only brackets have an end of their own; a block ends with its last value.
+        if end.start < end.end {
+            span.end = end.end;
+        }
+        let value = match frame.content {
+            Content::Sequence(items) => Value::Sequence(items),
+            Content::Mapping {
+                entries, merged, ..
+            } => Value::Mapping(self.merge(entries, merged)),
+        };
+        let node = Node {
+            span,
+            tag: frame.tag,
+            value,
+        };
+        let subtree = Subtree {
+            node,
+            count: frame.count,
+            height: frame.height,
+            key: KeyKind::Text,
+        };
+        self.finish(subtree, frame.anchor)
+    }
+
+    /// Adds what `<<` brings to a mapping's own keys.
+    fn merge(&mut self, mut entries: Mapping, merged: Vec<Node>) -> Mapping {
+        for node in merged {
+            match node.value {
+                Value::Mapping(mapping) => add_missing(&mut entries, mapping),
+                Value::Sequence(items) => {
+                    for item in items {
+                        match item.value {
+                            Value::Mapping(mapping) => add_missing(&mut entries, mapping),
+                            _ => self.cannot_merge(&item),
+                        }
+                    }
+                }
+                Value::Scalar(_) => self.cannot_merge(&node),
             }
-            let is_merge =
-                matches!(&event, Event::Scalar(text, ScalarStyle::Plain, ..) if text == "<<");
-            let key = self.node(event, key_span)?;
-            let name = self.key_name(&key, &outer);
-            self.path = name
-                .as_ref()
-                .map_or_else(|| outer.clone(), |name| outer.key(name));
-            let (event, span) = self.event()?;
-            let value = self.node(event, span)?;
-            size += 2;
-            let Some(name) = name else { continue };
-            let earlier = match (&merged, is_merge) {
-                (Some((span, _)), true) => Some(*span),
-                (_, false) => mapping.get(&name).map(|entry: &Entry| entry.key_span),
-                (None, true) => None,
-            };
-            if let Some(earlier) = earlier {
-                let error = Diagnostic::error(format!("the key `{name}` stands here twice"));
-                self.problems
-                    .push(error.at(key.span, "again").at(earlier, "first here"));
-            } else if is_merge {
-                merged = Some((key.span, value));
-            } else {
-                mapping.insert(
-                    name,
-                    Entry {
-                        key_span: key.span,
-                        value,
-                    },
-                );
+        }
+        entries
+    }
+
+    fn cannot_merge(&mut self, node: &Node) {
+        self.problems.push(
+            Diagnostic::error("`<<` needs a mapping or a list of mappings")
+                .at(node.span, format!("this is {}", node.describe())),
+        );
+    }
+
+    /// A copy of what the anchor stands on.
+    fn alias(&mut self, anchor: usize, span: Span) -> Result<(), Diagnostic> {
+        let Some(target) = self.anchors.get(&anchor) else {
+            self.problems.push(
+                Diagnostic::error("an alias stands inside the value that it repeats")
+                    .at(span, "would go on without end"),
+            );
+            return self.place_null(span);
+        };
+        let (count, height) = (target.count, target.height);
+        self.charge(count, span)?;
+        self.check_depth(height, span)?;
+        let copy = self.anchors.get(&anchor).cloned();
+        match copy {
+            Some(mut subtree) => {
+                if self.wants_key() && subtree.height == 0 {
+                    subtree.node.span = span;
+                }
+                self.attach(subtree)
             }
-            let _ = start;
+            None => self.place_null(span),
         }
     }
 
-    /// The key's name; a report when it is not a string.
-    fn key_name(&mut self, key: &Node, place: &Path) -> Option<String> {
-        match key.as_scalar() {
-            Some(Scalar {
+    fn wants_key(&self) -> bool {
+        matches!(
+            self.stack.last(),
+            Some(Frame {
+                content: Content::Mapping { key: None, .. },
+                ..
+            })
+        )
+    }
+
+    fn unknown_alias(
+        &mut self,
+        name: &str,
+        names: &[String],
+        span: Span,
+    ) -> Result<(), Diagnostic> {
+        let mut problem = Diagnostic::error(format!("nothing is anchored as `&{name}`"))
+            .at(span, "unknown alias");
+        problem = match nearest(name, names.iter().map(String::as_str)) {
+            Some(meant) => problem.help(format!("did you mean `*{meant}`?")),
+            None => problem
+                .help("an anchor must stand above its aliases, in the same file and document")
+                .help(format!(
+                    "if the asterisk belongs to the text, quote it: '*{name}'"
+                )),
+        };
+        self.problems.push(problem);
+        self.place_null(span)
+    }
+
+    fn place_null(&mut self, span: Span) -> Result<(), Diagnostic> {
+        self.attach(Subtree {
+            node: Node::null(span),
+            count: 1,
+            height: 0,
+            key: KeyKind::Bad,
+        })
+    }
+
+    /// Keeps a copy of an anchored node and puts the node where it belongs.
+    fn finish(&mut self, subtree: Subtree, anchor: usize) -> Result<(), Diagnostic> {
+        if anchor != 0 {
+            // The copy is memory too: anchors around anchors multiply.
+            self.charge(subtree.count, subtree.node.span)?;
+            self.anchors.insert(anchor, subtree.clone());
+        }
+        self.attach(subtree)
+    }
+
+    /// Puts a finished node where it belongs: a document, an item, a key or a value.
+    fn attach(&mut self, subtree: Subtree) -> Result<(), Diagnostic> {
+        let Some(frame) = self.stack.last_mut() else {
+            self.documents.push(subtree.node);
+            self.anchors.clear();
+            return Ok(());
+        };
+        frame.count = frame.count.saturating_add(subtree.count);
+        frame.height = frame.height.max(subtree.height + 1);
+        // An aliased value lies elsewhere and says nothing about this one's end.
+        let (start, end) = (subtree.node.span.start, subtree.node.span.end);
+        if start >= frame.span.start {
+            frame.span.end = frame.span.end.max(end);
+        }
+        match &mut frame.content {
+            Content::Sequence(items) => items.push(subtree.node),
+            Content::Mapping { key, .. } => match key.take() {
+                None => {
+                    let named = self.key(subtree);
+                    self.set_key(named);
+                }
+                Some(key) => self.entry(key, subtree.node),
+            },
+        }
+        Ok(())
+    }
+
+    fn set_key(&mut self, named: Key) {
+        if let Some(Frame {
+            content: Content::Mapping { key, .. },
+            ..
+        }) = self.stack.last_mut()
+        {
+            *key = Some(named);
+        }
+    }
+
+    /// A node read as a key; anything but a string is reported.
+    fn key(&mut self, subtree: Subtree) -> Key {
+        let Subtree { node, key, .. } = subtree;
+        let span = node.span;
+        let bad = |text| Key {
+            text,
+            span,
+            kind: KeyKind::Bad,
+        };
+        if key == KeyKind::Bad {
+            return bad(String::new());
+        }
+        match node.value {
+            Value::Scalar(Scalar {
                 text,
                 kind: ScalarKind::String,
-            }) => Some(text.clone()),
-            Some(Scalar { text, .. }) => {
-                let place = if place.segments().is_empty() {
-                    "the top level".to_owned()
+            }) => Key {
+                text,
+                span,
+                kind: key,
+            },
+            Value::Scalar(scalar) => {
+                let written = self.slice(span);
+                let problem = Diagnostic::error(format!(
+                    "non-string key {}: {}",
+                    self.location(),
+                    if written.is_empty() { "null" } else { written }
+                ))
+                .at(span, "keys are strings");
+                self.problems.push(if written.is_empty() {
+                    problem
                 } else {
-                    place.to_string()
-                };
-                let error = Diagnostic::error(format!("non-string key in {place}: {text}"));
-                let help = format!("put it in quotes: \"{text}\"");
-                self.problems.push(
-                    error
-                        .at(key.span, format!("this is {}", key.describe()))
-                        .help(help),
-                );
-                None
+                    problem.help(format!("quote it: \"{}\"", scalar.text))
+                });
+                bad(scalar.text)
             }
-            None => {
-                let error = Diagnostic::error("a key must be a string")
-                    .at(key.span, format!("this is {}", key.describe()));
-                self.problems.push(error);
-                None
-            }
-        }
-    }
-
-    /// `<<: value`: keys that are not there yet come from the mapping, or from the first mapping
-    /// of the list that has them.
-    fn join(&mut self, mapping: &mut Mapping, key_span: Span, value: Node) {
-        let parts = match value.value {
-            Value::Sequence(items) => items,
-            _ => vec![value],
-        };
-        for part in parts {
-            let Value::Mapping(more) = part.value else {
-                let error = Diagnostic::error("`<<` takes a mapping or a list of mappings");
-                self.problems
-                    .push(error.at(key_span, format!("this gives {}", part.describe())));
-                continue;
-            };
-            for (key, entry) in more {
-                mapping.entry(key).or_insert(entry);
-            }
-        }
-    }
-
-    fn tag(&mut self, tag: Option<&YamlTag>, span: Span) -> Result<ReadTag, Stop> {
-        let Some(tag) = tag else {
-            return Ok(ReadTag::None);
-        };
-        if let Some(suffix) = tag.core_suffix() {
-            return Ok(match suffix {
-                "str" | "binary" => ReadTag::String,
-                _ => ReadTag::None,
-            });
-        }
-        match tag.suffix() {
-            "reset" => Ok(ReadTag::Merging(Tag::Reset)),
-            "override" => Ok(ReadTag::Merging(Tag::Override)),
             _ => {
-                let error =
-                    Diagnostic::error(format!("the tag `{}` has no meaning here", tag.original()));
-                self.stop(
-                    error
-                        .at(span, "on this value")
-                        .help("Compose knows !reset and !override"),
-                )
+                let problem = Diagnostic::error(format!("non-string key {}", self.location()))
+                    .at(
+                        span,
+                        format!("{} cannot be a key", capitalised(&node.value)),
+                    )
+                    .help("quote a value that starts with a brace or bracket: \"{{ … }}\"");
+                self.problems.push(problem);
+                bad(String::new())
             }
         }
     }
-}
 
-/// What a tag says.
-enum ReadTag {
-    None,
-    String,
-    Merging(Tag),
-}
+    /// A value under its key.
+    fn entry(&mut self, key: Key, value: Node) {
+        let Some(Frame {
+            content:
+                Content::Mapping {
+                    entries,
+                    merge,
+                    merged,
+                    ..
+                },
+            ..
+        }) = self.stack.last_mut()
+        else {
+            return;
+        };
+        let first = match key.kind {
+            KeyKind::Bad => None,
+            KeyKind::Merge => {
+                let first = merge.replace(key.span);
+                // `<<: !reset …` takes away what it would have brought.
+                if first.is_none() && value.tag != Some(Tag::Reset) {
+                    merged.push(value);
+                }
+                first
+            }
+            KeyKind::Text => match entries.entry(key.text.clone()) {
+                Slot::Occupied(taken) => Some(taken.get().key_span),
+                Slot::Vacant(free) => {
+                    free.insert(Entry {
+                        key_span: key.span,
+                        value,
+                    });
+                    None
+                }
+            },
+        };
+        if let Some(first) = first {
+            self.duplicate(&key, first);
+        }
+    }
 
-impl ReadTag {
-    fn merging(&self) -> Option<Tag> {
-        if let ReadTag::Merging(tag) = self {
-            Some(*tag)
+    fn duplicate(&mut self, key: &Key, first: Span) {
+        let name = if key.kind == KeyKind::Merge {
+            "<<"
         } else {
-            None
+            &key.text
+        };
+        let problem = Diagnostic::error(format!("`{name}` is given twice {}", self.location()))
+            .at(key.span, "given again here")
+            .at(first, "given first here");
+        self.problems.push(if key.kind == KeyKind::Merge {
+            problem.help("merge several mappings with one list: `<<: [*first, *second]`")
+        } else {
+            problem
+        });
+    }
+
+    /// Where the innermost open mapping stands: `in services.web`, or `at the top level`.
+    fn location(&self) -> String {
+        let mut path = Path::default();
+        let above = self.stack.len().saturating_sub(1);
+        for frame in &self.stack[..above] {
+            match &frame.content {
+                Content::Sequence(items) => path = path.index(items.len()),
+                Content::Mapping { key: Some(key), .. } => path = path.key(&key.text),
+                Content::Mapping { key: None, .. } => {}
+            }
+        }
+        if path.segments().is_empty() {
+            "at the top level".to_owned()
+        } else {
+            format!("in {path}")
         }
     }
 }
 
-fn kind(text: &str, style: ScalarStyle, tag: &ReadTag) -> ScalarKind {
-    match (style, tag) {
-        (_, ReadTag::String) => ScalarKind::String,
-        (ScalarStyle::Plain, _) => resolve(text),
-        _ => ScalarKind::String,
+/// The tags of YAML itself that are taken for what they say.
+const CORE_TAGS: [&str; 12] = [
+    "str",
+    "int",
+    "float",
+    "bool",
+    "null",
+    "timestamp",
+    "binary",
+    "map",
+    "seq",
+    "set",
+    "omap",
+    "merge",
+];
+
+fn steering(tag: &Meaning) -> Option<Tag> {
+    match tag {
+        Meaning::Steering(tag) => Some(*tag),
+        _ => None,
     }
 }
 
-/// What a plain scalar means to Go.
-fn resolve(text: &str) -> ScalarKind {
-    match text {
-        "" | "~" | "null" | "Null" | "NULL" => return ScalarKind::Null,
-        "true" | "True" | "TRUE" => return ScalarKind::Bool(true),
-        "false" | "False" | "FALSE" => return ScalarKind::Bool(false),
-        ".nan" | ".NaN" | ".NAN" => return ScalarKind::Float(f64::NAN),
-        ".inf" | ".Inf" | ".INF" | "+.inf" | "+.Inf" | "+.INF" => {
-            return ScalarKind::Float(f64::INFINITY);
-        }
-        "-.inf" | "-.Inf" | "-.INF" => return ScalarKind::Float(f64::NEG_INFINITY),
-        _ => {}
-    }
-    if !text.starts_with(|c: char| c.is_ascii_digit() || matches!(c, '+' | '-' | '.')) {
-        return ScalarKind::String;
-    }
-    if is_timestamp(text) {
-        return ScalarKind::Timestamp;
-    }
-    let plain = text.replace('_', "");
-    integer(&plain)
-        .or_else(|| float(&plain))
-        .unwrap_or(ScalarKind::String)
+/// What a scalar means under one of YAML's own tags, or nothing when the two contradict.
+fn core_kind(core: &str, text: &str, plain: bool) -> Option<ScalarKind> {
+    let kind = resolve(text);
+    let fits = match (core, kind) {
+        ("int", ScalarKind::Integer(_) | ScalarKind::Unsigned(_))
+        | ("float", ScalarKind::Float(_))
+        | ("bool", ScalarKind::Bool(_))
+        | ("null", ScalarKind::Null)
+        | ("timestamp", ScalarKind::Timestamp) => true,
+        #[expect(clippy::cast_precision_loss, reason = "the tag asks for a float")]
+        ("float", ScalarKind::Integer(value)) => return Some(ScalarKind::Float(value as f64)),
+        #[expect(clippy::cast_precision_loss, reason = "the tag asks for a float")]
+        ("float", ScalarKind::Unsigned(value)) => return Some(ScalarKind::Float(value as f64)),
+        ("int" | "float" | "bool" | "null" | "timestamp", _) => false,
+        ("str" | "binary", _) => return Some(ScalarKind::String),
+        _ if plain => true,
+        _ => return Some(ScalarKind::String),
+    };
+    fits.then_some(kind)
 }
 
-/// As Go's `ParseInt` with base 0: `0x`, `0o`, `0b`, and octal after a leading zero.
-fn integer(text: &str) -> Option<ScalarKind> {
-    let (negative, digits) = match text.strip_prefix('-') {
-        Some(rest) => (true, rest),
-        None => (false, text.strip_prefix('+').unwrap_or(text)),
-    };
-    let lower = digits.to_ascii_lowercase();
-    let (radix, digits) = match lower.as_bytes() {
-        [b'0', b'x', ..] => (16, &lower[2..]),
-        [b'0', b'o', ..] => (8, &lower[2..]),
-        [b'0', b'b', ..] => (2, &lower[2..]),
-        [b'0', _, ..] => (8, &lower[1..]),
-        _ => (10, lower.as_str()),
-    };
-    if digits.is_empty() || !digits.bytes().all(|byte| char::from(byte).is_digit(radix)) {
-        return None;
+fn add_missing(entries: &mut Mapping, merged: Mapping) {
+    for (key, entry) in merged {
+        entries.entry(key).or_insert(entry);
     }
-    let magnitude = i128::from_str_radix(digits, radix).ok()?;
-    let value = if negative { -magnitude } else { magnitude };
-    if let Ok(value) = i64::try_from(value) {
-        return Some(ScalarKind::Integer(value));
-    }
-    u64::try_from(value).ok().map(ScalarKind::Unsigned)
 }
 
-/// Digits with a point or an exponent; names of infinity and such are no numbers here.
-fn float(text: &str) -> Option<ScalarKind> {
-    let unsigned = text.strip_prefix(['-', '+']).unwrap_or(text);
-    let (mantissa, exponent) = match unsigned.find(['e', 'E']) {
-        Some(at) => (&unsigned[..at], Some(&unsigned[at + 1..])),
-        None => (unsigned, None),
-    };
-    let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
-    let digits = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
-    if !digits(whole) || !digits(fraction) || (whole.is_empty() && fraction.is_empty()) {
-        return None;
-    }
-    if let Some(exponent) = exponent {
-        let exponent = exponent.strip_prefix(['-', '+']).unwrap_or(exponent);
-        if exponent.is_empty() || !digits(exponent) {
-            return None;
-        }
-    }
-    text.parse().ok().map(ScalarKind::Float)
-}
-
-/// `2001-01-01`, or with a time behind `T`, `t` or a space.
-fn is_timestamp(text: &str) -> bool {
-    let bytes = text.as_bytes();
-    if bytes.len() < 8 || !bytes[..4].iter().all(u8::is_ascii_digit) || bytes[4] != b'-' {
-        return false;
-    }
-    let (date, time) = match text.find(['T', 't', ' ']) {
-        Some(at) => (&text[..at], Some(text[at + 1..].trim_start())),
-        None => (text, None),
-    };
-    let parts: Vec<&str> = date.split('-').collect();
-    let number = |text: &str, most: u32| {
-        text.len() <= 2
-            && text
-                .parse::<u32>()
-                .is_ok_and(|value| (1..=most).contains(&value))
-    };
-    let is_date = parts.len() == 3 && number(parts[1], 12) && number(parts[2], 31);
-    is_date && time.is_none_or(is_time)
-}
-
-fn is_time(text: &str) -> bool {
-    let clock = text
-        .find(['Z', '+'])
-        .or_else(|| text.rfind('-'))
-        .map_or(text, |at| text[..at].trim_end());
-    let parts: Vec<&str> = clock.split(':').collect();
-    let digits = |text: &str| {
-        !text.is_empty()
-            && text
-                .bytes()
-                .all(|byte| byte.is_ascii_digit() || byte == b'.')
-    };
-    parts.len() == 3 && parts.iter().all(|part| digits(part))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn plain_scalars_mean_what_go_takes_them_for() {
-        for (text, meaning) in [
-            ("0755", ScalarKind::Integer(493)),
-            ("08", ScalarKind::Float(8.0)),
-            ("1_000", ScalarKind::Integer(1000)),
-            ("0x1F", ScalarKind::Integer(31)),
-            ("0o17", ScalarKind::Integer(15)),
-            ("0b11", ScalarKind::Integer(3)),
-            ("-12", ScalarKind::Integer(-12)),
-            ("18446744073709551615", ScalarKind::Unsigned(u64::MAX)),
-            ("1e3", ScalarKind::Float(1000.0)),
-            ("1.50", ScalarKind::Float(1.5)),
-            ("yes", ScalarKind::String),
-            ("on", ScalarKind::String),
-            ("22:22", ScalarKind::String),
-            ("1.2.3", ScalarKind::String),
-            ("2001-01-01", ScalarKind::Timestamp),
-            ("2001-01-01T10:00:00Z", ScalarKind::Timestamp),
-            ("2001-13-01", ScalarKind::String),
-            ("~", ScalarKind::Null),
-            ("True", ScalarKind::Bool(true)),
-            ("-", ScalarKind::String),
-            (".", ScalarKind::String),
-        ] {
-            assert_eq!(resolve(text), meaning, "{text}");
-        }
+fn capitalised(value: &Value) -> &'static str {
+    match value {
+        Value::Sequence(_) => "A list",
+        _ => "A mapping",
     }
 }

@@ -209,10 +209,6 @@ impl Schedule {
         }
     }
 
-    fn has_next(&self) -> bool {
-        !self.failed && !self.ready.is_empty()
-    }
-
     fn next(&mut self) -> Option<StepId> {
         if self.failed {
             return None;

@@ -134,12 +134,14 @@ pub(super) fn read_variables(
         _ => dotenv::parse(source, &text, lookup),
     };
     match parsed {
-        Ok(variables) => Some(
-            variables
-                .into_iter()
-                .filter_map(|v| Some((v.name, v.value?)))
-                .collect(),
-        ),
+        Ok(variables) => {
+            let mut read = Vec::new();
+            for variable in variables {
+                load.diagnostics.extend(variable.warnings);
+                read.extend(variable.value.map(|value| (variable.name, value)));
+            }
+            Some(read)
+        }
         Err(problems) => {
             load.diagnostics.extend(problems);
             None

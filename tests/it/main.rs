@@ -4,3 +4,4 @@ mod build;
 mod engine;
 mod engine_contract;
 mod layers;
+mod report;

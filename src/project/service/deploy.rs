@@ -152,7 +152,9 @@ const TABLE: &[Attribute<Deploy>] = &[
         about: "Where a swarm places containers.",
         example: "{max_replicas_per_node: 1}",
         // docker compose prints and hashes the section even when it is absent.
-        parse: |node, _, reader| drop(reader.mapping(node)),
+        parse: |node, _, reader| {
+            reader.mapping(node);
+        },
         merge: merge::default,
         render: |_| Some(Data::Mapping(serde_yaml::Mapping::new())),
         hash: Hash::Included,

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use bollard::models::HostConfigLogConfig;
 
 use crate::document::merge::Rule;
-use crate::document::{Node, Value};
+use crate::document::{Diagnostic, Node, Value};
 use crate::project::attribute::{Attribute, Hash, Lower, merge, read_table, render_table};
 use crate::project::render;
 use crate::project::request::Request;
@@ -70,7 +70,7 @@ const TABLE: &[Attribute<Logging>] = &[
 
 /// Options of different drivers have nothing to do with each other: sections join only when the
 /// driver is the same or one side names none.
-fn merge_same_driver(base: Node, over: Node) -> Node {
+fn merge_same_driver(base: Node, over: Node) -> Result<Node, Vec<Diagnostic>> {
     let driver = |node: &Node| node.get("driver").and_then(Node::as_str).map(str::to_owned);
     let same = match (driver(&base), driver(&over)) {
         (Some(base), Some(over)) => base == over,
@@ -79,7 +79,7 @@ fn merge_same_driver(base: Node, over: Node) -> Node {
     let (Value::Mapping(mut joined), Value::Mapping(later), true) =
         (base.value, over.value.clone(), same)
     else {
-        return over;
+        return Ok(over);
     };
     for (key, entry) in later {
         match (
@@ -92,7 +92,7 @@ fn merge_same_driver(base: Node, over: Node) -> Node {
             }
         }
     }
-    Node::mapping(over.span, joined)
+    Ok(Node::mapping(over.span, joined))
 }
 
 fn lower(service: &Service, request: &mut Request<'_>) {

@@ -633,7 +633,8 @@ mod tests {
             ("data:/data", Some("data"), "/data", None),
             ("./app:/app:ro", Some("./app"), "/app", Some("ro")),
             (r"C:\app:/app:rw", Some(r"C:\app"), "/app", Some("rw")),
-            ("d:/app", Some("d"), "/app", None),
+            // A single letter is a drive, as in docker compose.
+            ("d:/app", None, "d:/app", None),
         ] {
             let short = split_short(text);
             assert_eq!(

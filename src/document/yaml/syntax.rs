@@ -1,0 +1,353 @@
+//! What is wrong with a text that is not YAML, in the words of someone who writes Compose files.
+//!
+//! The parser says what it expected; a reader wants to know what to change. The place is the
+//! parser's, except where it only notices later (a colon that is missing shows in the next line).
+
+use granit_parser::{ErrorKind, ScanError};
+
+use super::{MAX_BYTES, MAX_DEPTH};
+use crate::document::{Diagnostic, SourceId, Span};
+
+/// Refuses what no Compose file contains, before any work is done on it.
+pub(super) fn check_text(source: SourceId, text: &str) -> Result<(), Diagnostic> {
+    if text.len() > MAX_BYTES {
+        return Err(too_large(source));
+    }
+    match forbidden(text) {
+        None => Ok(()),
+        Some((at, character)) => Err(control_character(source, at, character)),
+    }
+}
+
+/// The problem of a text beyond [`MAX_BYTES`].
+pub(in crate::document) fn too_large(source: SourceId) -> Diagnostic {
+    Diagnostic::error(format!(
+        "the file is larger than {} MiB",
+        MAX_BYTES / 1024 / 1024
+    ))
+    .at(span(source, 0, 0), "")
+}
+
+/// The first control character, which YAML allows nowhere, not even in comments.
+fn forbidden(text: &str) -> Option<(usize, char)> {
+    let suspicious =
+        |byte: &u8| matches!(byte, 0x00..=0x08 | 0x0b | 0x0c | 0x0e..=0x1f | 0x7f | 0xc2);
+    if !text.as_bytes().iter().any(|byte| suspicious(byte)) {
+        return None;
+    }
+    // U+0085 is a line break to YAML.
+    text.char_indices().find(|(_, character)| {
+        character.is_control() && !matches!(character, '\t' | '\n' | '\r' | '\u{85}')
+    })
+}
+
+fn control_character(source: SourceId, at: usize, character: char) -> Diagnostic {
+    let code = u32::from(character);
+    Diagnostic::error(format!("the file holds a control character, U+{code:04X}"))
+        .at(
+            span(source, at, at + character.len_utf8()),
+            "not allowed in YAML",
+        )
+        .help(format!(
+            "remove it, or write it escaped in double quotes: \"\\x{code:02x}\""
+        ))
+}
+
+/// Nesting beyond [`MAX_DEPTH`].
+pub(super) fn too_deep(span: Span) -> Diagnostic {
+    Diagnostic::error(format!(
+        "values are nested more than {MAX_DEPTH} levels deep"
+    ))
+    .at(span, "too deep")
+}
+
+fn span(source: SourceId, start: usize, end: usize) -> Span {
+    let offset = |at| u32::try_from(at).unwrap_or(u32::MAX);
+    Span {
+        source,
+        start: offset(start),
+        end: offset(end),
+    }
+}
+
+/// The parser's error as a diagnostic.
+pub(super) fn explain(source: SourceId, text: &str, error: &ScanError) -> Diagnostic {
+    let at = error.marker().byte_offset().unwrap_or(0).min(text.len());
+    let problem = Problem { source, text, at };
+    match error.kind() {
+        ErrorKind::TabNotAllowed
+        | ErrorKind::TabInBlockIndentation
+        | ErrorKind::TabInIndentation
+        | ErrorKind::TabAtBlockScalarStart
+        | ErrorKind::TabInPlainScalar => problem.tab(),
+        ErrorKind::MappingValueNotAllowed => problem.unexpected_colon(),
+        ErrorKind::SimpleKeyExpected => problem.missing_colon(),
+        ErrorKind::UnclosedQuotedScalar
+        | ErrorKind::InvalidQuotedScalarIndent
+        | ErrorKind::DocumentIndicatorInQuotedScalar => problem.open_quote(),
+        ErrorKind::RecursionLimitExceeded => too_deep(problem.here()),
+        ErrorKind::UnexpectedCharacter { character } => problem.unexpected(*character),
+        kind => {
+            let (message, label, help) = words(kind);
+            let message = message.map_or_else(|| kind.to_string(), str::to_owned);
+            let diagnostic = Diagnostic::error(message).at(problem.here(), label);
+            if help.is_empty() {
+                diagnostic
+            } else {
+                diagnostic.help(help)
+            }
+        }
+    }
+}
+
+/// Message (the parser's own where there is none), label and advice for errors that need no look
+/// at the text.
+#[expect(clippy::too_many_lines, reason = "a table")]
+fn words(kind: &ErrorKind) -> (Option<&'static str>, &'static str, &'static str) {
+    match kind {
+        ErrorKind::ExpectedBlockMappingKey | ErrorKind::InvalidIndentation => (
+            Some("the indentation fits no line above"),
+            "starts in a column of its own",
+            "keys of one mapping start in the same column",
+        ),
+        ErrorKind::ExpectedBlockSequenceEntry => (
+            Some("a list item is expected here"),
+            "no `-` in front of this",
+            "items of one list start with `- ` in the same column; a mapping cannot hold both items and keys",
+        ),
+        ErrorKind::BlockSequenceEntryNotAllowed => (
+            Some("a list item cannot start here"),
+            "unexpected `-`",
+            "start the list on a line of its own, or quote the value",
+        ),
+        ErrorKind::BlockEntryInFlowCollection => (
+            Some("a list item cannot start inside brackets"),
+            "unexpected `-`",
+            "inside brackets items are separated by commas: [a, b]",
+        ),
+        ErrorKind::InvalidBlockEntryWhitespace => {
+            (Some("a space is missing behind `-`"), "write `- `", "")
+        }
+        ErrorKind::ExpectedFlowMappingSeparator => (
+            Some("a comma or `}` is missing"),
+            "expected `,` or `}` before this",
+            "quote a value that holds commas, braces or brackets",
+        ),
+        ErrorKind::ExpectedFlowSequenceSeparator => (
+            Some("a comma or `]` is missing"),
+            "expected `,` or `]` before this",
+            "quote a value that holds commas, braces or brackets",
+        ),
+        ErrorKind::UnclosedFlowCollection { open: '{' }
+        | ErrorKind::UnexpectedEofFlowMapping
+        | ErrorKind::UnexpectedEofImplicitFlowMapping => {
+            (Some("`{` is never closed"), "no `}` for this", "")
+        }
+        ErrorKind::UnclosedFlowCollection { .. } | ErrorKind::UnexpectedEofFlowSequence => {
+            (Some("`[` is never closed"), "no `]` for this", "")
+        }
+        ErrorKind::MisplacedFlowCollectionEnd => (
+            Some("a bracket is closed that was never opened"),
+            "nothing to close",
+            "quote the value if the bracket belongs to it",
+        ),
+        ErrorKind::MismatchedFlowCollectionEnd { .. } => (
+            Some("a bracket is closed by one of another kind"),
+            "does not fit the opening one",
+            "",
+        ),
+        ErrorKind::InvalidTrailingSingleQuotedScalar => (
+            Some("something follows the closing quote"),
+            "the value has ended before this",
+            "inside single quotes, write a quote twice: 'it''s'",
+        ),
+        ErrorKind::InvalidTrailingDoubleQuotedScalar => (
+            Some("something follows the closing quote"),
+            "the value has ended before this",
+            "inside double quotes, escape a quote: \"say \\\"hi\\\"\"",
+        ),
+        ErrorKind::UnknownQuotedScalarEscape => (
+            Some("the quoted value holds an escape that YAML does not know"),
+            "in this value",
+            "write a backslash twice, or use single quotes, where it means itself",
+        ),
+        ErrorKind::InvalidQuotedScalarHexEscape
+        | ErrorKind::InvalidLowSurrogateHexEscape
+        | ErrorKind::InvalidLowSurrogate
+        | ErrorKind::MissingLowSurrogate
+        | ErrorKind::UnpairedLowSurrogate
+        | ErrorKind::InvalidUnicodeEscape => (
+            Some("the quoted value holds an escape for a character that does not exist"),
+            "in this value",
+            "write a backslash twice, or use single quotes, where it means itself",
+        ),
+        ErrorKind::InvalidBlockScalarHeader => (
+            Some("nothing may follow `|` or `>` on its line"),
+            "a block of text starts here",
+            "the text itself starts on the next line, indented",
+        ),
+        ErrorKind::InvalidBlockScalarIndent | ErrorKind::ZeroBlockScalarIndent => (
+            Some("the lines of this block of text are indented unevenly"),
+            "here",
+            "",
+        ),
+        ErrorKind::CommentNotSeparated => (
+            Some("a space is missing in front of the comment"),
+            "write ` #`",
+            "",
+        ),
+        ErrorKind::CommentInterceptedScalar => (
+            Some("a comment cuts a value in two"),
+            "the value goes on behind a comment",
+            "indent the line as what it is, or quote the whole value",
+        ),
+        ErrorKind::UndeclaredTagHandle => (
+            Some("this is not a tag that Compose knows"),
+            "unknown tag",
+            "quote the value if the exclamation mark belongs to it",
+        ),
+        ErrorKind::MissingAnchorOrAliasName => (
+            Some("an anchor or alias without a name"),
+            "a name must follow",
+            "quote a value that starts with `*` or `&`",
+        ),
+        ErrorKind::InvalidFlowScalarIndent => (
+            Some("a line inside brackets is not indented"),
+            "indent this further than the line that opened the bracket",
+            "",
+        ),
+        ErrorKind::InvalidMappingValueWhitespace
+        | ErrorKind::FlowMappingValueAdjacentCollection => (
+            Some("a space is missing behind the colon"),
+            "write `: `",
+            "",
+        ),
+        ErrorKind::PlainScalarStartsWithDashFlowIndicator => {
+            (Some("a value cannot start like this"), "quote it", "")
+        }
+        ErrorKind::ExpectedDocumentStart | ErrorKind::InvalidDocumentEnd => (
+            Some("the document has ended before this"),
+            "not part of it",
+            "check the indentation; another document starts with `---`",
+        ),
+        ErrorKind::UnsupportedYamlMajorVersion => (
+            Some("the file asks for a version of YAML that nobody reads"),
+            "",
+            "",
+        ),
+        _ => (None, "", ""),
+    }
+}
+
+/// A place in a text with which something is wrong.
+struct Problem<'a> {
+    source: SourceId,
+    text: &'a str,
+    at: usize,
+}
+
+impl Problem<'_> {
+    /// The rest of the line from the place, or an empty span at the end.
+    fn here(&self) -> Span {
+        let rest = &self.text.get(self.at..).unwrap_or_default();
+        let line = rest.lines().next().unwrap_or_default().trim_end();
+        let word = line
+            .find(|c: char| c.is_whitespace())
+            .filter(|end| *end > 0)
+            .unwrap_or(line.len());
+        span(self.source, self.at, self.at + word)
+    }
+
+    fn line_start(&self) -> usize {
+        let before = self.text.get(..self.at).unwrap_or_default();
+        before.rfind('\n').map_or(0, |at| at + 1)
+    }
+
+    fn line(&self) -> &str {
+        let rest = self.text.get(self.line_start()..).unwrap_or_default();
+        rest.lines().next().unwrap_or_default()
+    }
+
+    /// The nearest line above that says something: where it starts and what it says.
+    fn line_above(&self) -> Option<(usize, &str)> {
+        let mut end = self.line_start();
+        while end > 0 {
+            let above = self.text.get(..end - 1)?;
+            let start = above.rfind('\n').map_or(0, |at| at + 1);
+            let line = above[start..].trim_end();
+            let content = line.trim_start();
+            if !content.is_empty() && !content.starts_with('#') {
+                return Some((start, line));
+            }
+            end = start;
+        }
+        None
+    }
+
+    fn tab(&self) -> Diagnostic {
+        let line = self.line();
+        let tab = line.find('\t').unwrap_or(0);
+        let start = self.line_start() + tab;
+        let length = line[tab..].bytes().take_while(|b| *b == b'\t').count();
+        Diagnostic::error("a tab is used for indentation")
+            .at(span(self.source, start, start + length.max(1)), "tab")
+            .help("YAML is indented with spaces only")
+    }
+
+    /// A colon where no key can end: either in a value, or because the line above was read on.
+    fn unexpected_colon(&self) -> Diagnostic {
+        let line = self.line();
+        let before = line.get(..self.at - self.line_start()).unwrap_or_default();
+        let colon = span(self.source, self.at, self.at + 1);
+        if before.contains(": ") {
+            return Diagnostic::error("a value holds `: `, as if it were a key")
+                .at(colon, "a second `: ` in this line")
+                .help("quote the value, or put the inner key on a line of its own");
+        }
+        let Some((start, above)) = self.line_above() else {
+            return Diagnostic::error("a colon cannot stand here").at(colon, "unexpected");
+        };
+        let indent = above.len() - above.trim_start().len();
+        let place = span(self.source, start + indent, start + above.len());
+        if above.contains(": ") || above.trim_start().starts_with("- ") {
+            return Diagnostic::error("a key is indented as if it belonged to the value above")
+                .at(colon, "this key")
+                .at(place, "read as going on in the next line")
+                .help("keys of one mapping start in the same column");
+        }
+        Diagnostic::error("a colon is missing")
+            .at(place, "`:` expected at the end")
+            .at(colon, "so this cannot be read as a key")
+    }
+
+    fn missing_colon(&self) -> Diagnostic {
+        let line = self.text.get(self.at..).unwrap_or_default();
+        let line = line.lines().next().unwrap_or_default().trim_end();
+        let place = span(self.source, self.at, self.at + line.len());
+        let problem = Diagnostic::error("a colon is missing").at(place, "a key without a value");
+        match line.split_once([':', ' ']) {
+            Some((key, value)) if !key.is_empty() && !value.trim().is_empty() => {
+                let value = value.trim_start_matches([':', ' ']);
+                problem.help(format!("write `{key}: {value}`"))
+            }
+            _ => problem.help("a key is followed by a colon and a space"),
+        }
+    }
+
+    fn open_quote(&self) -> Diagnostic {
+        Diagnostic::error("a quote is never closed")
+            .at(self.here(), "the quoted value starts or breaks off here")
+            .help("close the value with the quote that opened it")
+    }
+
+    fn unexpected(&self, character: char) -> Diagnostic {
+        let end = self.at + character.len_utf8();
+        let place = span(self.source, self.at, end.min(self.text.len()));
+        if character == '\t' {
+            return self.tab();
+        }
+        Diagnostic::error(format!("a value cannot start with `{character}`"))
+            .at(place, "reserved by YAML")
+            .help("quote the value")
+    }
+}
