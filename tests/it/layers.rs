@@ -39,7 +39,7 @@ const OUTSIDE: &[(&str, &[&str])] = &[
     ("bollard::Docker", &["engine/docker"]),
     ("notify::", &["watch"]),
     ("clap::", &["cli"]),
-    ("console::", &["report", "cli"]),
+    ("console::", &["report", "cli", "main.rs"]),
     (
         "tokio::",
         &[

@@ -4,4 +4,6 @@ mod build;
 mod engine;
 mod engine_contract;
 mod layers;
+mod plan;
 mod report;
+mod support;
