@@ -195,7 +195,7 @@ fn network_cause(container: &Container, wanted: &Wanted<'_>, observed: &Observed
         let connected = container.networks.get(name).map(String::as_str);
         // Lists of some engines leave the id out; then the name has to do.
         let as_wanted = match connected {
-            Some("") => true,
+            Some("") => there.is_some(),
             Some(id) => Some(id) == there,
             None => !running,
         };

@@ -217,13 +217,13 @@ impl Converge<'_, '_> {
     }
 
     /// Stops (when it runs) and removes a container that is not wanted any more.
-    fn remove(&mut self, container: &Container, cause: &Cause) {
+    fn remove(&mut self, container: &Container, cause: &Cause, after: &[StepId]) {
         let service = container.service.as_str();
-        let mut after = Vec::new();
+        let mut after = after.to_vec();
         if holds_processes(container) {
-            let images = self.image_steps.clone();
+            after.extend(&self.image_steps);
             let operation = self.stop_operation(&container.name);
-            after.push(self.add(service, operation, cause.clone(), images, &[]));
+            after = vec![self.add(service, operation, cause.clone(), after, &[])];
         }
         let operation = Operation::RemoveContainer {
             name: container.name.clone(),

@@ -70,7 +70,7 @@ pub fn down(project: Option<&Project>, observed: &Observed, options: &DownOption
         named && (options.remove_orphans || !orphan(container))
     });
     let mut plan = Plan::default();
-    let cause = Cause::Asked("down");
+    let cause = Cause::Asked(if options.volumes { "down -v" } else { "down" });
     let stops = stop_in_order(&mut plan, chosen.clone(), &order, options.timeout, &cause);
     let mut removed = Vec::new();
     for container in chosen {
@@ -81,7 +81,7 @@ pub fn down(project: Option<&Project>, observed: &Observed, options: &DownOption
         };
         removed.push(add(&mut plan, &container.service, operation, &cause, after));
     }
-    remove_resources(&mut plan, project, observed, options, &removed);
+    remove_resources(&mut plan, project, observed, options, (&cause, &removed));
     plan
 }
 
@@ -90,9 +90,8 @@ fn remove_resources(
     project: Option<&Project>,
     observed: &Observed,
     options: &DownOptions,
-    removed: &[StepId],
+    (cause, removed): (&Cause, &[StepId]),
 ) {
-    let cause = Cause::Asked(if options.volumes { "down -v" } else { "down" });
     let own = |owner: Option<&str>, key: Option<&str>| match project {
         Some(project) => owner == Some(project.name.as_str()) && key.is_some(),
         None => owner.is_some() && key.is_some(),

@@ -38,14 +38,15 @@ pub(super) struct Slot {
 }
 
 impl Slot {
+    /// Whether it was made to replace another container, and the run was killed before it did.
+    pub(super) fn is_successor(&self) -> bool {
+        naming::final_name(&self.container.name) != self.container.name
+    }
+
     /// The more there is to lose, the better: a running container that is as wanted comes first.
     fn rank(&self) -> (u8, bool, bool) {
-        let name = &self.container.name;
-        (
-            rank(&self.verdict),
-            !self.container.is_up(),
-            naming::final_name(name) != name,
-        )
+        let verdict = rank(&self.verdict);
+        (verdict, !self.container.is_up(), self.is_successor())
     }
 }
 
@@ -66,8 +67,8 @@ impl Judged {
         }
         let mut moved: Vec<ImageMoved> = Vec::new();
         for slot in &self.kept {
-            // A successor that a killed run left half way: they still share with its predecessor.
-            if naming::final_name(&slot.container.name) != slot.container.name {
+            // They still share with its predecessor.
+            if slot.is_successor() {
                 return Verdict::Replace(Cause::Replacement);
             }
             match &slot.verdict {

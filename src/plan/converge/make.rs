@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::judged::{Slot, shared_services};
-use super::{Converge, Instance, Planned, either, holds_processes};
+use super::{Converge, Instance, Planned, holds_processes};
 use crate::api_version::ApiVersion;
 use crate::plan::containers::Verdict;
 use crate::plan::images::ImageStep;
@@ -22,11 +22,15 @@ impl<'p> Converge<'_, 'p> {
             .judged
             .remove(service.name.as_str())
             .unwrap_or_default();
+        let mut stopped = Vec::new();
+        if !judged.leftovers.is_empty() && judged.kept.iter().any(Slot::is_successor) {
+            stopped = self.stop_dependents(service, None, &[]);
+        }
         for container in &judged.leftovers {
-            self.remove(container, &Cause::Replacement);
+            self.remove(container, &Cause::Replacement, &stopped);
         }
         for container in &judged.surplus {
-            self.remove(container, &Cause::ScaledDown);
+            self.remove(container, &Cause::ScaledDown, &[]);
         }
         let mut planned = Planned::default();
         for slot in &judged.kept {
@@ -133,7 +137,7 @@ impl<'p> Converge<'_, 'p> {
         }
         let made = self.create_replacement(service, slot, &name, cause, only_if);
         stopped_before.push(made.1);
-        stopped_before.extend(self.stop_dependents(service, made.1, only_if));
+        stopped_before.extend(self.stop_dependents(service, Some(made.1), only_if));
         let renamed = self.take_over(service, &old, (&made.0, &name), stopped_before, only_if);
         let mut ready = vec![renamed];
         ready.extend(stopped);
@@ -202,7 +206,7 @@ impl<'p> Converge<'_, 'p> {
     fn stop_dependents(
         &mut self,
         service: &'p Service,
-        made: StepId,
+        made: Option<StepId>,
         only_if: &[ImageMoved],
     ) -> Vec<StepId> {
         if self.options.no_start {
@@ -215,8 +219,7 @@ impl<'p> Converge<'_, 'p> {
         let containers: Vec<Container> = restarting
             .filter_map(|(name, _)| self.judged.get(name))
             .flat_map(|judged| &judged.kept)
-            // One that is replaced in any case starts anew anyway.
-            .filter(|slot| slot.container.is_up() && !matches!(slot.verdict, Verdict::Replace(_)))
+            .filter(|slot| slot.container.is_up() && !starts_anew(&slot.verdict, only_if))
             .map(|slot| slot.container.clone())
             .collect();
         containers
@@ -229,7 +232,7 @@ impl<'p> Converge<'_, 'p> {
         &mut self,
         service: &Service,
         container: &Container,
-        made: StepId,
+        made: Option<StepId>,
         only_if: &[ImageMoved],
     ) -> StepId {
         if let Some(stop) = self.restarted.get(&container.name).copied() {
@@ -237,7 +240,7 @@ impl<'p> Converge<'_, 'p> {
             return stop;
         }
         let mut after = self.image_steps.clone();
-        after.push(made);
+        after.extend(made);
         let cause = Cause::DependencyRestarted(service.name.clone());
         let operation = self.stop_operation(&container.name);
         let stop = self.add(&container.service, operation, cause, after, only_if);
@@ -323,17 +326,16 @@ impl<'p> Converge<'_, 'p> {
             self.plan.warnings.push(warning);
         }
     }
+}
 
-    /// Whether and when a running container of this plan is started again.
-    pub(super) fn start_condition(instance: &Instance) -> Option<Vec<ImageMoved>> {
-        if !instance.running {
-            // A container that does not run is started in any case, replaced or not.
-            return Some(Vec::new());
+/// Whether a container is replaced anyway, whenever one of these images moves.
+fn starts_anew(verdict: &Verdict, only_if: &[ImageMoved]) -> bool {
+    match verdict {
+        Verdict::Keep => false,
+        Verdict::Replace(_) => true,
+        Verdict::ReplaceIf(moved) => {
+            !only_if.is_empty() && only_if.iter().all(|image| moved.contains(image))
         }
-        let reasons = [&instance.replaced, &instance.restarted];
-        let reasons: Vec<&[ImageMoved]> =
-            reasons.into_iter().flatten().map(Vec::as_slice).collect();
-        (!reasons.is_empty()).then(|| either(reasons))
     }
 }
 

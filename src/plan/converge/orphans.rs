@@ -11,7 +11,7 @@ impl Converge<'_, '_> {
         let orphans: Vec<&Container> = containers.filter(|it| self.is_orphan(it)).collect();
         if self.options.remove_orphans {
             for container in orphans {
-                self.remove(container, &Cause::Orphan);
+                self.remove(container, &Cause::Orphan, &[]);
             }
             return;
         }

@@ -17,20 +17,37 @@ struct Start {
     cause: Cause,
 }
 
+/// Whether, when and why a container of this plan is started.
+fn start_of(instance: &Instance) -> Option<Start> {
+    let reasons = [&instance.replaced, &instance.restarted];
+    let mut reasons = reasons.into_iter().flatten().map(Vec::as_slice).peekable();
+    let cause = match &instance.cause {
+        // It is started, whatever becomes of its image.
+        Cause::ImageMayChange if !instance.running => &Cause::NotRunning,
+        cause => cause,
+    };
+    let only_if = if !instance.running {
+        Vec::new()
+    } else if reasons.peek().is_some() {
+        either(reasons)
+    } else {
+        return None;
+    };
+    Some(Start {
+        name: instance.name.clone(),
+        ready: instance.ready.clone(),
+        only_if,
+        cause: cause.clone(),
+    })
+}
+
 impl<'p> Converge<'_, 'p> {
     pub(super) fn start_containers(&mut self, service: &'p Service) {
         let planned = self.services.get(service.name.as_str());
         let starting: Vec<Start> = planned
             .iter()
             .flat_map(|planned| &planned.instances)
-            .filter_map(|instance| {
-                Some(Start {
-                    only_if: Self::start_condition(instance)?,
-                    name: instance.name.clone(),
-                    ready: instance.ready.clone(),
-                    cause: instance.cause.clone(),
-                })
-            })
+            .filter_map(start_of)
             .collect();
         if starting.is_empty() {
             return;
