@@ -3,6 +3,7 @@
 mod build;
 mod engine;
 mod engine_contract;
+mod execute;
 mod graph;
 mod layers;
 mod plan;

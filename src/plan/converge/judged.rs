@@ -118,7 +118,7 @@ impl<'p> Converge<'_, 'p> {
             volumes: &self.names.volumes,
             parents: &parents,
         };
-        let (mut slots, highest) = self.slots(service, &wanted);
+        let mut slots = self.slots(service, &wanted);
         let mut judged = Judged::default();
         for slot in &mut slots {
             let best = slot.remove(0);
@@ -135,13 +135,16 @@ impl<'p> Converge<'_, 'p> {
         let surplus = judged.kept.split_off(judged.kept.len().min(count));
         judged.surplus = surplus.into_iter().map(|slot| slot.container).collect();
         judged.kept.sort_by_key(|slot| slot.number);
-        let missing = u32::try_from(count - judged.kept.len()).unwrap_or_default();
-        judged.made = (1..=missing).map(|more| highest + more).collect();
+        // Free numbers are taken first, so that what a failed run could not make gets the name
+        // that it was to have. (docker compose counts on from the highest.)
+        let taken: BTreeSet<u32> = judged.kept.iter().map(|slot| slot.number).collect();
+        let free = (1..).filter(|number| !taken.contains(number));
+        judged.made = free.take(count - judged.kept.len()).collect();
         judged
     }
 
-    /// A service's containers by number, the best of each number first; and the highest number.
-    fn slots(&self, service: &Service, wanted: &Wanted<'_>) -> (Vec<Vec<Slot>>, u32) {
+    /// A service's containers by number, the best of each number first.
+    fn slots(&self, service: &Service, wanted: &Wanted<'_>) -> Vec<Vec<Slot>> {
         let own = self.observed.containers.iter().enumerate();
         let own = own.filter(|(_, it)| it.service == service.name && !it.one_off);
         let mut highest = own
@@ -168,7 +171,7 @@ impl<'p> Converge<'_, 'p> {
         for slot in slots.values_mut() {
             slot.sort_by_key(Slot::rank);
         }
-        (slots.into_values().collect(), highest)
+        slots.into_values().collect()
     }
 
     fn recreate_policy(&self, service: &Service) -> Recreate {
