@@ -119,7 +119,13 @@ fn judge(container: &ContainerDetail, condition: Condition) -> Result<bool, Stri
         Condition::Started if ended && code != 0 => {
             Err(format!("container {name} exited ({code})"))
         }
-        Condition::Started => Ok(ended || container.state == ContainerState::Running),
+        Condition::Started if ended => Ok(true),
+        // Its image may have a health check that the files know nothing of.
+        Condition::Started => match container.health {
+            Some(Health::Unhealthy) => Err(unhealthy(container)),
+            Some(Health::Starting) => Ok(false),
+            Some(Health::Healthy) | None => Ok(container.state == ContainerState::Running),
+        },
         Condition::CompletedSuccessfully if ended && code != 0 => Err(format!(
             "container {name} didn't complete successfully: exit {code}"
         )),
