@@ -7,6 +7,8 @@ use std::collections::BTreeMap;
 use std::path::{Path as FilePath, PathBuf};
 
 use crate::document::{Diagnostic, Mapping, Node, Path, Scalar, ScalarKind, SourceId, Span, Value};
+use crate::project::attribute::Data;
+use crate::project::render;
 use crate::project::unsupported::Note;
 use crate::project::value::byte_size::ByteSize;
 use crate::project::value::duration::Duration;
@@ -29,6 +31,7 @@ pub struct Reader<'a> {
     path: Path,
     diagnostics: Vec<Diagnostic>,
     notes: Vec<Note>,
+    extensions: Vec<(Path, Data)>,
 }
 
 impl<'a> Reader<'a> {
@@ -39,7 +42,19 @@ impl<'a> Reader<'a> {
             path: Path::default(),
             diagnostics: Vec::new(),
             notes: Vec::new(),
+            extensions: Vec::new(),
         }
+    }
+
+    /// Keeps an `x-` key, which means nothing to Compose and is only printed again.
+    pub fn extension(&mut self, key: &str, node: &Node) {
+        let value = render::node(node);
+        self.extensions.push((self.path.key(key), value));
+    }
+
+    /// The `x-` keys so far, and where they stand.
+    pub fn take_extensions(&mut self) -> Vec<(Path, Data)> {
+        std::mem::take(&mut self.extensions)
     }
 
     /// Notes that what stands here does nothing; see [`crate::project::unsupported`].

@@ -380,7 +380,7 @@ pub const TABLE: &[Attribute<Service>] = &[
         about: "Name servers.",
         example: "[10.0.0.53]",
         parse: |node, service, reader| service.dns = reader.string_or_list(node),
-        merge: merge::string_or_list,
+        merge: merge::unique,
         render: |service| render::list(&service.dns),
         hash: Hash::Included,
         lower: Lower::Request(|service, request| request.host.dns = filled(&service.dns)),
@@ -390,7 +390,7 @@ pub const TABLE: &[Attribute<Service>] = &[
         about: "Options for `/etc/resolv.conf`.",
         example: "['ndots:2']",
         parse: |node, service, reader| service.dns_opt = reader.strings(node),
-        merge: merge::string_or_list,
+        merge: merge::unique,
         render: |service| render::list(&service.dns_opt),
         hash: Hash::Included,
         lower: Lower::Request(|service, request| {
@@ -402,7 +402,7 @@ pub const TABLE: &[Attribute<Service>] = &[
         about: "Search domains.",
         example: "[example.com]",
         parse: |node, service, reader| service.dns_search = reader.string_or_list(node),
-        merge: merge::string_or_list,
+        merge: merge::unique,
         render: |service| render::list(&service.dns_search),
         hash: Hash::Included,
         lower: Lower::Request(|service, request| {
@@ -791,7 +791,7 @@ pub const TABLE: &[Attribute<Service>] = &[
         about: "Folders in memory: `path` or `path:options`.",
         example: "[/run]",
         parse: |node, service, reader| service.tmpfs = reader.string_or_list(node),
-        merge: merge::string_or_list,
+        merge: merge::unique,
         render: |service| render::list(&service.tmpfs),
         hash: Hash::Included,
         lower: Lower::Request(|service, request| {
