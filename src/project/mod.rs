@@ -178,7 +178,7 @@ impl Project {
         }
         if let Some(Data::Mapping(services)) = data.get_mut("services") {
             for (_, service) in services.iter_mut() {
-                service::blkio::json_names(service);
+                service::json_form(service);
             }
         }
         for (path, value) in &self.extensions {

@@ -43,6 +43,20 @@ pub const ROW: Attribute<Service> = Attribute {
     lower: Lower::UsedBy("load/env_files.rs"),
 };
 
+/// In JSON, and so in the hash, docker compose writes a file that is required as its path alone.
+pub fn json_form(service: &mut Data) {
+    let Some(Data::Sequence(files)) = service.get_mut("env_file") else {
+        return;
+    };
+    for file in files {
+        if file.get("required").is_none()
+            && let Some(path) = file.get("path")
+        {
+            *file = path.clone();
+        }
+    }
+}
+
 fn print(file: &EnvFile) -> Data {
     if file.required && file.format.is_none() {
         return Data::from(file.path.as_str());

@@ -9,7 +9,7 @@ use bollard::models::{HostConfigCgroupnsModeEnum, HostConfigIsolationEnum};
 
 use crate::api_version::ApiVersion;
 use crate::document::{Node, Span, Value};
-use crate::project::attribute::{Attribute, Hash, Lower, merge};
+use crate::project::attribute::{Attribute, Data, Hash, Lower, merge};
 use crate::project::read::Reader;
 use crate::project::render;
 use crate::project::value::byte_size::ByteSize;
@@ -317,7 +317,7 @@ pub const TABLE: &[Attribute<Service>] = &[
     Attribute {
         key: "cpuset",
         about: "Processors that may be used: `0-2,4`.",
-        example: "0",
+        example: "'0'",
         parse: |node, service, reader| service.cpuset = reader.string(node),
         merge: merge::default,
         render: |service| render::text(service.cpuset.as_deref()),
@@ -517,7 +517,7 @@ pub const TABLE: &[Attribute<Service>] = &[
     },
     Attribute {
         key: "ipc",
-        about: "Namespace of shared memory: `host`, `service:NAME`, `container:NAME`, …",
+        about: "Namespace of shared memory: `host`, `service:NAME`, `container:NAME` and more.",
         example: "host",
         parse: |node, service, reader| service.ipc = reader.string(node),
         merge: merge::default,
@@ -890,6 +890,12 @@ impl Service {
             .clone()
             .unwrap_or_else(|| format!("{project}-{}", self.name))
     }
+}
+
+/// A printed service as docker compose writes it in JSON, and so hashes it.
+pub fn json_form(service: &mut Data) {
+    blkio::json_names(service);
+    env_file::json_form(service);
 }
 
 /// Reads a service, and remembers where each of its attributes stands.
