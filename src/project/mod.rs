@@ -99,7 +99,8 @@ pub fn read(document: &Node, reader: &mut Reader<'_>) -> Project {
                 reader.report(error.at(entry.key_span, "included here").help(help));
             }
             // `version` has been without meaning since Compose 1.27; the loader warns about it.
-            "name" | "version" => {}
+            "version" => drop(reader.string(&entry.value)),
+            "name" => {}
             key => unknown_top_level(key, entry.key_span, reader),
         });
     }
@@ -123,9 +124,6 @@ fn read_section<T>(
     reader: &mut Reader<'_>,
     read: fn(&str, Span, &Node, &mut Reader<'_>) -> T,
 ) -> BTreeMap<String, T> {
-    if node.is_null() {
-        return BTreeMap::new();
-    }
     let empty = Mapping::new();
     let entries = reader.mapping(node).unwrap_or(&empty);
     let mut section = BTreeMap::new();
@@ -133,9 +131,11 @@ fn read_section<T>(
         if name.starts_with("x-") {
             continue;
         }
-        if !name
-            .bytes()
-            .all(|byte| byte.is_ascii_alphanumeric() || b"._-".contains(&byte))
+        let free = matches!(reader.path().to_string().as_str(), "networks" | "models");
+        if !free
+            && !name
+                .bytes()
+                .all(|byte| byte.is_ascii_alphanumeric() || b"._-".contains(&byte))
             || name.is_empty()
         {
             let message = format!("`{name}` cannot be a name in `{}`", reader.path());

@@ -217,7 +217,7 @@ pub const TABLE: &[Attribute<Service>] = &[
         key: "cgroup",
         about: "Namespace of control groups: `host` or `private`.",
         example: "host",
-        parse: |node, service, reader| service.cgroup = reader.string(node),
+        parse: |node, service, reader| service.cgroup = reader.word(node, &["host", "private"]),
         merge: merge::default,
         render: |service| render::text(service.cgroup.as_deref()),
         hash: Hash::Included,
@@ -233,7 +233,11 @@ pub const TABLE: &[Attribute<Service>] = &[
         key: "cpu_count",
         about: "Processors (Windows).",
         example: "1000",
-        parse: |node, service, reader| service.cpu_count = reader.integer(node).unwrap_or_default(),
+        parse: |node, service, reader| {
+            service.cpu_count = reader
+                .integer_within(node, 0..=i64::MAX)
+                .unwrap_or_default()
+        },
         merge: merge::default,
         render: |service| render::number(service.cpu_count),
         hash: Hash::Included,
@@ -246,7 +250,7 @@ pub const TABLE: &[Attribute<Service>] = &[
         about: "Share of the processors in percent (Windows).",
         example: "50",
         parse: |node, service, reader| {
-            service.cpu_percent = reader.integer(node).unwrap_or_default()
+            service.cpu_percent = reader.integer_within(node, 0..=100).unwrap_or_default()
         },
         merge: merge::default,
         render: |service| render::number(service.cpu_percent),
@@ -262,7 +266,7 @@ pub const TABLE: &[Attribute<Service>] = &[
         about: "Microseconds of one scheduling period.",
         example: "1000",
         parse: |node, service, reader| {
-            service.cpu_period = reader.integer(node).unwrap_or_default()
+            service.cpu_period = reader.whole_part(node).unwrap_or_default()
         },
         merge: merge::default,
         render: |service| render::number(service.cpu_period),
@@ -275,7 +279,9 @@ pub const TABLE: &[Attribute<Service>] = &[
         key: "cpu_quota",
         about: "Microseconds of processor time in one period.",
         example: "1000",
-        parse: |node, service, reader| service.cpu_quota = reader.integer(node).unwrap_or_default(),
+        parse: |node, service, reader| {
+            service.cpu_quota = reader.whole_part(node).unwrap_or_default()
+        },
         merge: merge::default,
         render: |service| render::number(service.cpu_quota),
         hash: Hash::Included,
@@ -288,7 +294,7 @@ pub const TABLE: &[Attribute<Service>] = &[
         about: "Microseconds of one real-time period.",
         example: "1000",
         parse: |node, service, reader| {
-            service.cpu_rt_period = reader.integer(node).unwrap_or_default()
+            service.cpu_rt_period = reader.whole_part(node).unwrap_or_default()
         },
         merge: merge::default,
         render: |service| render::number(service.cpu_rt_period),
@@ -303,7 +309,7 @@ pub const TABLE: &[Attribute<Service>] = &[
         about: "Microseconds of real-time processing in one period.",
         example: "1000",
         parse: |node, service, reader| {
-            service.cpu_rt_runtime = reader.integer(node).unwrap_or_default()
+            service.cpu_rt_runtime = reader.whole_part(node).unwrap_or_default()
         },
         merge: merge::default,
         render: |service| render::number(service.cpu_rt_runtime),
@@ -329,7 +335,7 @@ pub const TABLE: &[Attribute<Service>] = &[
         about: "Weight against other containers (engine's default 1024).",
         example: "512",
         parse: |node, service, reader| {
-            service.cpu_shares = reader.integer(node).unwrap_or_default()
+            service.cpu_shares = reader.whole_part(node).unwrap_or_default()
         },
         merge: merge::default,
         render: |service| render::number(service.cpu_shares),
@@ -353,7 +359,7 @@ pub const TABLE: &[Attribute<Service>] = &[
         key: "container_name",
         about: "Name instead of `PROJECT-SERVICE-NUMBER`; then there can be only one.",
         example: "my-db",
-        parse: |node, service, reader| service.container_name = reader.string(node),
+        parse: |node, service, reader| service.container_name = read_container_name(node, reader),
         merge: merge::default,
         render: |service| render::text(service.container_name.as_deref()),
         hash: Hash::Included,
@@ -366,7 +372,10 @@ pub const TABLE: &[Attribute<Service>] = &[
         key: "device_cgroup_rules",
         about: "Rules for devices.",
         example: "['c 1:3 mr']",
-        parse: |node, service, reader| service.device_cgroup_rules = reader.strings(node),
+        parse: |node, service, reader| {
+            reader.distinct(node);
+            service.device_cgroup_rules = reader.strings(node);
+        },
         merge: merge::default,
         render: |service| render::list(&service.device_cgroup_rules),
         hash: Hash::Included,
@@ -379,7 +388,10 @@ pub const TABLE: &[Attribute<Service>] = &[
         key: "dns",
         about: "Name servers.",
         example: "[10.0.0.53]",
-        parse: |node, service, reader| service.dns = reader.string_or_list(node),
+        parse: |node, service, reader| {
+            service.dns = reader.string_or_list(node);
+            service.dns.retain(|address| !address.is_empty());
+        },
         merge: merge::unique,
         render: |service| render::list(&service.dns),
         hash: Hash::Included,
@@ -475,7 +487,10 @@ pub const TABLE: &[Attribute<Service>] = &[
         key: "group_add",
         about: "More groups of the process.",
         example: "['1000']",
-        parse: |node, service, reader| service.group_add = reader.texts(node),
+        parse: |node, service, reader| {
+            reader.distinct(node);
+            service.group_add = reader.texts(node);
+        },
         merge: merge::default,
         render: |service| render::list(&service.group_add),
         hash: Hash::Included,
@@ -499,7 +514,9 @@ pub const TABLE: &[Attribute<Service>] = &[
         key: "image",
         about: "What the container is made of; `PROJECT-SERVICE` when it is built and not named.",
         example: "redis:7",
-        parse: |node, service, reader| service.image = reader.string(node),
+        parse: |node, service, reader| {
+            service.image = reader.string(node).filter(|name| !name.is_empty());
+        },
         merge: merge::default,
         render: |service| render::text(service.image.as_deref()),
         hash: Hash::Included,
@@ -599,7 +616,9 @@ pub const TABLE: &[Attribute<Service>] = &[
         about: "How likely it is killed for want of memory, -1000 to 1000.",
         example: "100",
         parse: |node, service, reader| {
-            service.oom_score_adj = reader.integer(node).unwrap_or_default()
+            service.oom_score_adj = reader
+                .integer_within(node, -1000..=1000)
+                .unwrap_or_default()
         },
         merge: merge::default,
         render: |service| render::number(service.oom_score_adj),
@@ -661,9 +680,9 @@ pub const TABLE: &[Attribute<Service>] = &[
     },
     Attribute {
         key: "pull_policy",
-        about: "When its image is pulled: `always`, `missing`, `never`, `build`, …",
+        about: "When its image is pulled: `always`, `missing`, `never`, `build` and more.",
         example: "always",
-        parse: |node, service, reader| service.pull_policy = reader.string(node),
+        parse: |node, service, reader| service.pull_policy = read_pull_policy(node, reader),
         merge: merge::default,
         render: |service| render::text(service.pull_policy.as_deref()),
         hash: Hash::Excluded("what was pulled shows in the image's digest"),
@@ -717,7 +736,10 @@ pub const TABLE: &[Attribute<Service>] = &[
         key: "security_opt",
         about: "Options of security modules.",
         example: "[no-new-privileges]",
-        parse: |node, service, reader| service.security_opt = reader.strings(node),
+        parse: |node, service, reader| {
+            reader.distinct(node);
+            service.security_opt = reader.strings(node);
+        },
         merge: merge::default,
         render: |service| render::list(&service.security_opt),
         hash: Hash::Included,
@@ -768,7 +790,7 @@ pub const TABLE: &[Attribute<Service>] = &[
         key: "storage_opt",
         about: "Options of the storage driver.",
         example: "{size: 1G}",
-        parse: |node, service, reader| service.storage_opt = reader.labels(node),
+        parse: |node, service, reader| service.storage_opt = reader.options(node),
         merge: merge::default,
         render: |service| render::strings(&service.storage_opt),
         hash: Hash::Included,
@@ -918,12 +940,61 @@ pub fn read(name: &str, key_span: Span, node: &Node, reader: &mut Reader<'_>) ->
 /// have stays open, which removes the image's own value.
 fn read_environment(node: &Node, reader: &mut Reader<'_>) -> BTreeMap<String, Option<String>> {
     let read = reader.key_values(node);
+    if let Some(key) = read
+        .keys()
+        .find(|key| key.ends_with([' ', '\t']) && node.as_mapping().is_none())
+    {
+        reader.invalid(
+            node,
+            format!("the name {key:?} ends in a space"),
+            "remove it",
+        );
+    }
     read.into_iter()
         .map(|(key, value)| {
             let value = value.or_else(|| reader.variable(&key));
             (key, value)
         })
         .collect()
+}
+
+fn read_container_name(node: &Node, reader: &mut Reader<'_>) -> Option<String> {
+    let name = reader.string(node)?;
+    let letter = |c: char| c.is_ascii_alphanumeric();
+    let valid = name.len() > 1
+        && name.starts_with(letter)
+        && name.chars().all(|c| letter(c) || "_.-".contains(c));
+    if !valid {
+        let label = "a letter or digit, then letters, digits, `_`, `.` and `-`";
+        reader.invalid(
+            node,
+            format!("{name:?} cannot be a container's name"),
+            label,
+        );
+    }
+    Some(name)
+}
+
+fn read_pull_policy(node: &Node, reader: &mut Reader<'_>) -> Option<String> {
+    const POLICIES: [&str; 8] = [
+        "always",
+        "never",
+        "build",
+        "if_not_present",
+        "missing",
+        "refresh",
+        "daily",
+        "weekly",
+    ];
+    let policy = reader.string(node)?;
+    let every = policy.strip_prefix("every_").is_some_and(|time| {
+        time.starts_with(|c: char| c.is_ascii_digit()) && time.ends_with(['w', 'd', 'h', 'm', 's'])
+    });
+    if !every && !POLICIES.contains(&policy.as_str()) {
+        let label = format!("one of {}, every_12h", POLICIES.join(", "));
+        reader.invalid(node, format!("{policy:?} is not a pull policy"), &label);
+    }
+    Some(policy)
 }
 
 fn environment(service: &Service) -> Vec<String> {
@@ -949,6 +1020,7 @@ pub(crate) fn extra_hosts(node: &Node, reader: &mut Reader<'_>) -> Vec<String> {
             }
         }
         _ => {
+            reader.distinct(node);
             for item in reader.strings(node) {
                 match item.split_once('=').or_else(|| item.split_once(':')) {
                     Some((host, addresses)) => {
