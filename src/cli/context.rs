@@ -143,7 +143,7 @@ impl<'c> Context<'c> {
             env_files,
             profiles,
             services: services.to_vec(),
-            no_interpolation: false,
+            skip: load::Skip::default(),
             current_dir: self.environment.current_dir.clone(),
             variables: self.environment.variables.clone(),
         }

@@ -42,6 +42,14 @@ impl fmt::Display for Found {
 }
 
 impl Found {
+    /// The file, where it is one.
+    pub fn path(&self) -> Option<&Path> {
+        match self {
+            Found::Stdin => None,
+            Found::File(path) => Some(path),
+        }
+    }
+
     /// The name that messages show: relative where that is shorter.
     pub fn shown(&self, current_dir: &Path) -> String {
         match self {

@@ -84,7 +84,7 @@ fn default_file(
 }
 
 /// Earlier values stay: the shell's win over a file's, and an earlier file's over a later one's.
-fn read_file(
+pub(super) fn read_file(
     load: &mut Load<'_>,
     path: &Path,
     variables: &mut BTreeMap<String, String>,

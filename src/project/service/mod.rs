@@ -37,9 +37,7 @@ pub mod volumes_from;
     missing_docs,
     reason = "each field is the attribute of its name, and the table tells what that is"
 )]
-#[expect(
-    reason = "the specification has that many switches"
-)]
+#[expect(reason = "the specification has that many switches")]
 pub struct Service {
     /// Its key under `services`.
     pub name: String,
