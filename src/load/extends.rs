@@ -23,7 +23,7 @@ use super::Load;
 use super::discover::Found;
 use super::tree::{Scope, is_remote, remote};
 use crate::document::diagnostic::nearest;
-use crate::document::{Diagnostic, Mapping, Node, Span, Tag, Value};
+use crate::document::{Diagnostic, Entry, Mapping, Node, Span, Tag, Value};
 
 /// Completes the services of a document. `None` when any base is missing.
 pub(super) fn resolve(
@@ -142,6 +142,7 @@ impl Resolver<'_, '_> {
         let own = without_extends(service.clone());
         let mut whole = self.on_base(0, name, service)?;
         retag(&own, &mut whole);
+        complete_build(&mut whole, document.span);
         Some(whole)
     }
 
@@ -380,6 +381,21 @@ fn without_extends(mut service: Node) -> Node {
         mapping.shift_remove("extends");
     }
     service
+}
+
+/// A build without a context is one of the extending file's folder, wherever the rest of it comes
+/// from.
+fn complete_build(service: &mut Node, here: Span) {
+    if let Value::Mapping(attributes) = &mut service.value
+        && let Some(build) = attributes.get_mut("build")
+        && build.value.span.source != here.source
+        && let Value::Mapping(parts) = &mut build.value.value
+        && !parts.contains_key("context")
+    {
+        let value = Node::string(beginning(here), ".");
+        let key_span = value.span;
+        parts.insert("context".to_owned(), Entry { key_span, value });
+    }
 }
 
 /// Gives a tree the tags of the one that went into it.

@@ -15,7 +15,7 @@
 //!   compose does it (2.40.3 refuses: "conflicts with imported resource"). Of two entries, the
 //!   first is on top. `!reset` and `!override` work.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use super::discover::Found;
 use super::tree::{Include, Scope, is_remote, remote};
@@ -174,11 +174,12 @@ fn read_variables(
     let Some(given) = &entry.env_files else {
         let path = inner.directory.join(".env");
         return if load.files.is_file(&path) {
-            environment::read_file(load, &path, &mut inner.variables)
+            environment::read_files(load, &[path], &mut inner.variables)
         } else {
             Some(())
         };
     };
+    let mut paths = Vec::new();
     for (file, span) in given {
         let path = load.path_from(&outer.directory, file);
         if path == Path::new(NO_FILE) {
@@ -190,9 +191,9 @@ fn read_variables(
             load.diagnostics.push(error);
             return None;
         }
-        environment::read_file(load, &path, &mut inner.variables)?;
+        paths.push(path);
     }
-    Some(())
+    environment::read_files(load, &paths, &mut inner.variables)
 }
 
 /// `KEY` without a value is the included project's variable where it has one.
