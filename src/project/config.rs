@@ -86,7 +86,7 @@ pub const TABLE: &[Attribute<Config>] = &[
         merge: merge::default,
         render: |config| render::flag(config.external),
         hash: Hash::Included,
-        lower: Lower::NoEffect(super::unsupported::SWARM),
+        lower: Lower::NotYet(super::unsupported::NO_STORE),
     },
     Attribute {
         key: "labels",

@@ -187,7 +187,7 @@ pub const IPAM: &[Attribute<Ipam>] = &[
         key: "config",
         about: "Pools of addresses.",
         example: "[{subnet: 10.1.0.0/16}]",
-        parse: |node, ipam, reader| ipam.config = reader.items(node, read_pool),
+        parse: |node, ipam, reader| ipam.config = reader.each(node, read_pool),
         merge: merge_pools,
         render: |ipam| render::items(&ipam.config, |pool| render_table(POOL, pool)),
         hash: Hash::Included,
@@ -279,10 +279,10 @@ fn join_pools(base: Node, over: Node) -> Result<Node, Vec<Diagnostic>> {
     Ok(Node::sequence(over_span, base))
 }
 
-fn read_pool(node: &Node, reader: &mut Reader<'_>) -> Option<Pool> {
+fn read_pool(node: &Node, reader: &mut Reader<'_>) -> Pool {
     let mut pool = Pool::default();
     read_table(node, POOL, &mut pool, reader);
-    Some(pool)
+    pool
 }
 
 /// `external: true`, or the deprecated `external: {name: NAME}`.

@@ -150,6 +150,11 @@ impl<'a> Reader<'a> {
             .collect()
     }
 
+    /// Each item of a list through a reader that always answers.
+    pub fn each<T>(&mut self, node: &Node, read: impl Fn(&Node, &mut Self) -> T) -> Vec<T> {
+        self.items(node, |item, reader| Some(read(item, reader)))
+    }
+
     /// A string; numbers and booleans are refused, as the specification's schema does.
     pub fn string(&mut self, node: &Node) -> Option<String> {
         match node.as_str() {

@@ -78,7 +78,7 @@ pub const TABLE: &[Attribute<Secret>] = &[
         merge: merge::default,
         render: |secret| render::flag(secret.external),
         hash: Hash::Included,
-        lower: Lower::NoEffect(super::unsupported::SWARM),
+        lower: Lower::NotYet(super::unsupported::NO_STORE),
     },
     Attribute {
         key: "labels",

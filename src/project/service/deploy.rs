@@ -352,10 +352,10 @@ pub const PLACEMENT: &[Attribute<Placement>] = &[
         about: "What containers are spread over.",
         example: "[{spread: node.labels.zone}]",
         parse: |node, placement, reader| {
-            placement.preferences = reader.items(node, |item, reader| {
+            placement.preferences = reader.each(node, |item, reader| {
                 let mut preference = Preference::default();
                 read_table(item, PREFERENCE, &mut preference, reader);
-                Some(preference)
+                preference
             });
         },
         merge: merge::default,
@@ -453,7 +453,7 @@ pub const RESERVATIONS: &[Attribute<Resource>] = &[
         key: "devices",
         about: "Devices by what they can do.",
         example: "[{capabilities: [gpu]}]",
-        parse: |node, resource, reader| resource.devices = reader.items(node, read_device),
+        parse: |node, resource, reader| resource.devices = reader.each(node, read_device),
         merge: merge::default,
         render: |resource| devices::render_requests(&resource.devices),
         hash: Hash::Included,
@@ -464,7 +464,7 @@ pub const RESERVATIONS: &[Attribute<Resource>] = &[
         about: "What only a swarm counts.",
         example: "[{discrete_resource_spec: {kind: ssd, value: 2}}]",
         parse: |node, resource, reader| {
-            resource.generic_resources = reader.items(node, read_generic)
+            resource.generic_resources = reader.each(node, read_generic)
         },
         merge: merge::default,
         render: |resource| {
@@ -602,17 +602,17 @@ fn read_memory(node: &Node, reader: &mut Reader<'_>) -> Option<ByteSize> {
     reader.bytes(node)
 }
 
-fn read_device(node: &Node, reader: &mut Reader<'_>) -> Option<DeviceRequest> {
+fn read_device(node: &Node, reader: &mut Reader<'_>) -> DeviceRequest {
     if node.as_mapping().is_some() && node.get("capabilities").is_none() {
         reader.invalid(node, "`capabilities` is missing", "this device");
     }
     devices::parse_request(node, reader)
 }
 
-fn read_generic(node: &Node, reader: &mut Reader<'_>) -> Option<GenericResource> {
+fn read_generic(node: &Node, reader: &mut Reader<'_>) -> GenericResource {
     let mut resource = GenericResource::default();
     read_table(node, GENERIC, &mut resource, reader);
-    Some(resource)
+    resource
 }
 
 fn lower_devices(service: &Service, request: &mut Request<'_>) {

@@ -86,6 +86,7 @@ fn read_options(
 
 /// Options of different drivers have nothing to do with each other: sections join only when the
 /// driver is the same or one side names none.
+#[expect(clippy::unnecessary_wraps, reason = "the signature of a rule")]
 fn merge_same_driver(base: Node, over: Node) -> Result<Node, Vec<Diagnostic>> {
     let driver = |node: &Node| node.get("driver").and_then(Node::as_str).map(str::to_owned);
     let same = match (driver(&base), driver(&over)) {

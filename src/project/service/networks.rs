@@ -273,8 +273,8 @@ fn lower(service: &Service, request: &mut Request<'_>) {
     }
     if let Some((primary, endpoint)) = request.endpoints.first_mut() {
         request.host.network_mode = Some(primary.clone());
-        if service.mac_address.is_some() {
-            endpoint.mac_address.clone_from(&service.mac_address);
+        if let Some(address) = service.mac_address.as_ref().filter(|it| !it.is_empty()) {
+            endpoint.mac_address = Some(address.clone());
         }
     }
     let addressed = |(_, endpoint): &(String, EndpointSettings)| endpoint.mac_address.is_some();
