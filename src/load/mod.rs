@@ -124,7 +124,11 @@ impl Load<'_> {
         let mut project = self.read_project(&document, &found.directory, &variables);
         project.name = name;
         project.directory.clone_from(&found.directory);
-        project.files = found.files.iter().map(|file| file.to_string()).collect();
+        project.files = found
+            .files
+            .iter()
+            .map(std::string::ToString::to_string)
+            .collect();
         project.env_files = self
             .request
             .env_files
@@ -165,7 +169,7 @@ impl Load<'_> {
             };
             match yaml::parse(source, &bytes) {
                 Ok(parsed) => {
-                    documents.extend(parsed.into_iter().filter(|document| !document.is_null()))
+                    documents.extend(parsed.into_iter().filter(|document| !document.is_null()));
                 }
                 Err(problems) => self.diagnostics.extend(problems),
             }
@@ -209,22 +213,10 @@ impl Load<'_> {
             }
         };
         let name = file.shown(&self.request.current_dir);
-        match String::from_utf8(bytes) {
-            Ok(text) => {
-                let source = self.sources.add(name, text.clone());
-                Some((source, text))
-            }
-            Err(error) => {
-                let at = error.utf8_error().valid_up_to();
-                let line = error.as_bytes()[..at]
-                    .iter()
-                    .filter(|byte| **byte == b'\n')
-                    .count()
-                    + 1;
-                self.error(
-                    format!("{name}:{line}: the file is not UTF-8 text"),
-                    "save it as UTF-8",
-                );
+        match self.sources.add_bytes(name, bytes) {
+            Ok(source) => Some((source, self.sources.get(source).text.clone())),
+            Err(problem) => {
+                self.diagnostics.push(problem);
                 None
             }
         }

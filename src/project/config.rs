@@ -81,7 +81,7 @@ pub const TABLE: &[Attribute<Config>] = &[
         about: "Made by somebody else.",
         example: "true",
         parse: |node, config, reader| {
-            config.external = read_external(node, &mut config.name, reader)
+            config.external = read_external(node, &mut config.name, reader);
         },
         merge: merge::default,
         render: |config| render::flag(config.external),

@@ -110,7 +110,7 @@ pub const TABLE: &[Attribute<Network>] = &[
         about: "Made by somebody else: it must exist and is never touched.",
         example: "true",
         parse: |node, network, reader| {
-            network.external = read_external(node, &mut network.name, reader)
+            network.external = read_external(node, &mut network.name, reader);
         },
         merge: merge::default,
         render: |network| render::flag(network.external),
@@ -132,7 +132,7 @@ pub const TABLE: &[Attribute<Network>] = &[
         about: "Containers outside any service may join (swarm).",
         example: "true",
         parse: |node, network, reader| {
-            network.attachable = reader.boolean(node).unwrap_or_default()
+            network.attachable = reader.boolean(node).unwrap_or_default();
         },
         merge: merge::default,
         render: |network| render::flag(network.attachable),

@@ -73,7 +73,7 @@ pub const TABLE: &[Attribute<Secret>] = &[
         about: "Made by somebody else.",
         example: "true",
         parse: |node, secret, reader| {
-            secret.external = read_external(node, &mut secret.name, reader)
+            secret.external = read_external(node, &mut secret.name, reader);
         },
         merge: merge::default,
         render: |secret| render::flag(secret.external),

@@ -58,7 +58,7 @@ pub const ROW: Attribute<Service> = Attribute {
             TABLE,
             service.blkio_config.get_or_insert_default(),
             reader,
-        )
+        );
     },
     merge: |rest| merge_rule(TABLE, rest),
     render: |service| {

@@ -83,17 +83,16 @@ fn parse(node: &Node, reader: &mut Reader<'_>) -> Vec<EnvFile> {
 }
 
 fn parse_item(node: &Node, reader: &mut Reader<'_>) -> Option<EnvFile> {
-    match &node.value {
-        Value::Mapping(mapping) => parse_long(node, mapping, reader),
-        _ => {
-            let path = reader.string(node)?;
-            Some(EnvFile {
-                path: reader.file_path(node, &path),
-                required: true,
-                format: None,
-                span: node.span,
-            })
-        }
+    if let Value::Mapping(mapping) = &node.value {
+        parse_long(node, mapping, reader)
+    } else {
+        let path = reader.string(node)?;
+        Some(EnvFile {
+            path: reader.file_path(node, &path),
+            required: true,
+            format: None,
+            span: node.span,
+        })
     }
 }
 
