@@ -354,7 +354,7 @@ impl<'a> Show<'a> {
         match shown {
             Shown::Output(container, output) => self.logs.output(&container, &output),
             Shown::Exited(container, code, restarting) => {
-                self.logs.exited(&container, code, restarting)
+                self.logs.exited(&container, code, restarting);
             }
         }
     }

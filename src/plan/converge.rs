@@ -66,12 +66,7 @@ pub fn converge(
     let services = selected(project, &graph, options);
     let mut plan = Plan::default();
     let resources = resources::plan(project, services.iter().copied(), observed, &mut plan)
-        .map_err(|missing| {
-            missing
-                .iter()
-                .map(|external| missing_external(external))
-                .collect::<Vec<_>>()
-        })?;
+        .map_err(|missing| missing.iter().map(missing_external).collect::<Vec<_>>())?;
     let images = images::plan(
         project,
         &graph,

@@ -443,12 +443,14 @@ pub fn describe(step: &Step) -> String {
             condition,
             required,
         } => {
-            let others: String = containers[1.min(containers.len())..]
-                .iter()
-                .map(|name| format!(", {name}"))
-                .collect();
+            let others = containers.get(1..).unwrap_or_default();
+            let others = others.iter().flat_map(|name| [", ", name]);
             let optional = if *required { "" } else { " (optional)" };
-            format!("{others}: {}{optional}", condition.word())
+            format!(
+                "{}: {}{optional}",
+                others.collect::<String>(),
+                condition.word()
+            )
         }
         Operation::RemoveContainer { volumes: true, .. } => " and its anonymous volumes".to_owned(),
         Operation::BuildImage(build) if build.only_if_missing => {
