@@ -1,3 +1,94 @@
-//! The command: arguments in, exit code out.
+//! The command: the process around it in, exit code out.
 
-fn main() {}
+use std::collections::BTreeMap;
+use std::io::{self, BufReader, IsTerminal};
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use futures_util::StreamExt;
+use jiff::tz::TimeZone;
+use rcompose::api_version::ApiVersion;
+use rcompose::cli::disk::Disk;
+use rcompose::cli::{self, Environment, Interrupts, Terminals};
+use rcompose::engine::docker::Docker;
+use rcompose::engine::{Engine, EngineError};
+use rcompose::report::Stream;
+use rcompose::report::ps::Clock;
+
+fn main() -> ExitCode {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build();
+    let (Ok(runtime), Ok(current_dir)) = (runtime, std::env::current_dir()) else {
+        // Neither threads nor a folder: there is nothing to report with.
+        return ExitCode::FAILURE;
+    };
+    let code = runtime.block_on(async {
+        let terminals = Terminals {
+            stdin: io::stdin().is_terminal(),
+            stdout: io::stdout().is_terminal(),
+            stderr: io::stderr().is_terminal(),
+        };
+        let variables = std::env::vars_os().filter_map(|(name, value)| {
+            Some((name.into_string().ok()?, value.into_string().ok()?))
+        });
+        let environment = Environment {
+            variables: variables.collect(),
+            current_dir,
+            files: Box::new(Disk),
+            stdin: Box::new(BufReader::new(io::stdin())),
+            stdout: Stream::new(io::stdout()),
+            stderr: Stream::new(io::stderr()),
+            terminals,
+            terminal_size: Box::new(terminal_size),
+            clock: Clock {
+                now: jiff::Timestamp::now().as_second(),
+                zone: TimeZone::system(),
+            },
+            interrupts: interrupts(),
+        };
+        cli::run(std::env::args_os(), environment, &connect).await
+    });
+    // What still waits (a read of standard input, a name being looked up) is not waited for.
+    runtime.shutdown_background();
+    ExitCode::from(code)
+}
+
+fn connect(variables: &BTreeMap<String, String>) -> Result<Arc<dyn Engine>, EngineError> {
+    let variable = |name: &str| {
+        variables
+            .get(name)
+            .map(String::as_str)
+            .filter(|value| !value.is_empty())
+    };
+    let version = variable("DOCKER_API_VERSION").and_then(ApiVersion::parse);
+    Ok(Arc::new(Docker::connect(variable("DOCKER_HOST"), version)?))
+}
+
+fn terminal_size() -> Option<(usize, usize)> {
+    let (rows, columns) = console::Term::stderr().size_checked()?;
+    Some((columns.into(), rows.into()))
+}
+
+/// Ctrl-C, and what service managers send to end a program.
+fn interrupts() -> Interrupts {
+    #[cfg(unix)]
+    {
+        use tokio::signal::unix::{SignalKind, signal};
+        let kinds = [SignalKind::interrupt(), SignalKind::terminate()];
+        let signals = kinds.into_iter().filter_map(|kind| signal(kind).ok());
+        let streams = signals.map(|signal| {
+            Box::pin(futures_util::stream::unfold(signal, |mut signal| async {
+                signal.recv().await.map(|()| ((), signal))
+            }))
+        });
+        futures_util::stream::select_all(streams).boxed()
+    }
+    #[cfg(not(unix))]
+    {
+        futures_util::stream::unfold((), |()| async {
+            tokio::signal::ctrl_c().await.ok().map(|()| ((), ()))
+        })
+        .boxed()
+    }
+}

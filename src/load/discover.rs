@@ -42,6 +42,14 @@ impl fmt::Display for Found {
 }
 
 impl Found {
+    /// The file, where it is one.
+    pub fn path(&self) -> Option<&Path> {
+        match self {
+            Found::Stdin => None,
+            Found::File(path) => Some(path),
+        }
+    }
+
     /// The name that messages show: relative where that is shorter.
     pub fn shown(&self, current_dir: &Path) -> String {
         match self {
@@ -197,8 +205,12 @@ pub(super) fn name(
         None => project_name(&directory.file_name().unwrap_or_default().to_string_lossy()),
     };
     if name.is_empty() {
+        let whose = match written {
+            Some(_) => "what `name` says",
+            None => "the folder's name",
+        };
         load.error(
-            "the project has no name: the folder's has no letter or digit in it".to_owned(),
+            format!("the project has no name: {whose} has no letter or digit in it"),
             "give one with -p",
         );
         return None;

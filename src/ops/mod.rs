@@ -14,6 +14,8 @@ use crate::project::{Project, Service};
 
 pub mod build;
 pub mod lifecycle;
+pub mod logs;
+pub mod ps;
 pub mod up;
 
 /// Why a use case did not do what it is for.

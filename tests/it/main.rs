@@ -2,6 +2,14 @@
 
 mod attributes;
 mod build;
+mod cli;
+mod document;
 mod engine;
 mod engine_contract;
+mod execute;
+mod graph;
+mod layers;
 mod parity;
+mod plan;
+mod report;
+mod support;

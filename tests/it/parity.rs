@@ -66,7 +66,10 @@ fn load(file: &Path) -> Result<Project, String> {
 
 fn load_with(file: &Path, no_env_resolution: bool) -> Result<Project, String> {
     let request = Request {
-        no_env_resolution,
+        skip: load::Skip {
+            environment: no_env_resolution,
+            ..load::Skip::default()
+        },
         files: files(file),
         current_dir: file.parent().unwrap().to_owned(),
         variables: variables(),

@@ -46,10 +46,6 @@ pub mod volumes_from;
     missing_docs,
     reason = "each field is the attribute of its name, and the table tells what that is"
 )]
-#[expect(
-    clippy::struct_excessive_bools,
-    reason = "the specification has that many switches"
-)]
 pub struct Service {
     /// Its key under `services`.
     pub name: String,

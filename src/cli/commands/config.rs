@@ -1,0 +1,319 @@
+//! `config`: the files as they are understood.
+//!
+//! What docker compose 2.40.3 does, and is kept: `--services`, `--volumes`, `--networks` and
+//! `--profiles` pay no attention to services that are named; of several of these flags, the first
+//! in the order of the help counts; networks and volumes that nobody uses are not printed.
+//!
+//! What differs on purpose: lists are sorted (there, their order changes from run to run);
+//! `--no-interpolate` prints the joined files as they are written (there, some short forms become
+//! long ones); `--no-env-resolution` leaves `env_file` in place (there, it does nothing).
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+use clap::ValueEnum;
+use serde_yaml::{Mapping, Value};
+
+use super::Outcome;
+use crate::cli::context::Context;
+use crate::cli::disk;
+use crate::cli::failure::Failure;
+use crate::load::{Skip, selection};
+use crate::project::hash::{self, Encoding, go_json};
+use crate::project::{Project, Service};
+use crate::report::lines;
+use crate::report::yaml::{indented_json, yaml};
+
+mod raw;
+mod variables;
+
+/// Print the files as they are understood: joined, completed and checked
+#[derive(Debug, clap::Args)]
+pub(crate) struct ConfigArgs {
+    /// Services; all when absent
+    #[arg(value_name = "SERVICE")]
+    services: Vec<String>,
+
+    /// How to print
+    #[arg(long, value_enum, default_value_t = Format::Yaml, value_name = "FORMAT")]
+    format: Format,
+
+    /// Check only
+    #[arg(short, long)]
+    quiet: bool,
+
+    /// Print the names of services
+    #[arg(long = "services")]
+    only_services: bool,
+
+    /// Print the names of volumes
+    #[arg(long)]
+    volumes: bool,
+
+    /// Print the names of networks
+    #[arg(long)]
+    networks: bool,
+
+    /// Print the names of images
+    #[arg(long)]
+    images: bool,
+
+    /// Print the names of profiles
+    #[arg(long)]
+    profiles: bool,
+
+    /// Print the configuration hashes of services (`*` is all)
+    #[arg(long, value_name = "SERVICES")]
+    hash: Option<String>,
+
+    /// Print the variables that the files use
+    #[arg(long)]
+    variables: bool,
+
+    /// Print the environment that variables get their values from
+    #[arg(long)]
+    environment: bool,
+
+    /// Write to a file instead of standard output
+    #[arg(short, long, value_name = "FILE")]
+    output: Option<PathBuf>,
+
+    #[command(flatten)]
+    without: Without,
+}
+
+/// What is left out.
+#[derive(Debug, Clone, Copy, clap::Args)]
+struct Without {
+    /// Leave variables as they are written
+    #[arg(long)]
+    no_interpolate: bool,
+
+    /// Leave out what is meant without being written
+    #[arg(long)]
+    no_normalize: bool,
+
+    /// Leave relative paths relative
+    #[arg(long)]
+    no_path_resolution: bool,
+
+    /// Check no rules between attributes and services
+    #[arg(long)]
+    no_consistency: bool,
+
+    /// Leave `env_file` and variables without a value as they are
+    #[arg(long)]
+    no_env_resolution: bool,
+}
+
+impl Without {
+    fn skip(self) -> Skip {
+        Skip {
+            interpolation: self.no_interpolate,
+            normalization: self.no_normalize,
+            paths: self.no_path_resolution,
+            consistency: self.no_consistency,
+            environment: self.no_env_resolution,
+        }
+    }
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum Format {
+    Yaml,
+    Json,
+}
+
+pub(super) fn run(args: &ConfigArgs, context: &mut Context<'_>) -> Outcome {
+    let text = if args.variables || args.without.no_interpolate {
+        of_tree(args, context)?
+    } else {
+        of_model(args, context)?
+    };
+    if args.quiet && prints_model(args) {
+        return Ok(0);
+    }
+    match &args.output {
+        None => context.environment.stdout.put(&text),
+        Some(path) => write(&context.environment.current_dir.join(path), &text)?,
+    }
+    Ok(0)
+}
+
+/// Whether no flag asks for something else.
+fn prints_model(args: &ConfigArgs) -> bool {
+    let ConfigArgs {
+        only_services,
+        volumes,
+        networks,
+        images,
+        profiles,
+        variables,
+        environment,
+        ..
+    } = args;
+    let asked = [
+        only_services,
+        volumes,
+        networks,
+        images,
+        profiles,
+        variables,
+        environment,
+    ];
+    args.hash.is_none() && !asked.into_iter().any(|asked| *asked)
+}
+
+fn write(path: &Path, text: &str) -> Result<(), Failure> {
+    disk::write(path, text).map_err(|reason| {
+        let message = format!("cannot write {}: {reason}", path.display());
+        Failure::message(message, "look at the path given with -o")
+    })
+}
+
+/// What can be said without values for variables.
+fn of_tree(args: &ConfigArgs, context: &Context<'_>) -> Result<String, Failure> {
+    let skip = Skip {
+        interpolation: true,
+        ..args.without.skip()
+    };
+    let tree = context.tree(skip)?;
+    let names = |section| {
+        let section = tree.document.get(section);
+        let names = section.and_then(|node| node.as_mapping()).into_iter();
+        names.flat_map(|it| it.keys()).collect::<BTreeSet<_>>()
+    };
+    Ok(match args {
+        _ if args.only_services => lines(names("services")),
+        _ if args.volumes => lines(names("volumes")),
+        _ if args.networks => lines(names("networks")),
+        _ if args.variables => variables::text(&tree.document, args.format),
+        _ if args.environment => environment(&tree.variables),
+        _ => {
+            if !args.services.is_empty() {
+                context.warn("--no-interpolate prints all services");
+            }
+            let data = raw::sorted(&tree.document);
+            match args.format {
+                Format::Yaml => yaml(&data),
+                Format::Json => indented_json(&go_json(&data)),
+            }
+        }
+    })
+}
+
+fn of_model(args: &ConfigArgs, context: &Context<'_>) -> Result<String, Failure> {
+    let mut loaded = context.load_without(&args.services, args.without.skip())?;
+    let names = &loaded.services;
+    known(&loaded.project, names.iter().map(String::as_str))?;
+    if !names.is_empty() && (prints_model(args) || args.images) {
+        selection::reduce(&mut loaded.project, names);
+    }
+    selection::forget_unused(&mut loaded.project);
+    let project = &loaded.project;
+    Ok(match args {
+        _ if args.only_services => lines(project.services.keys()),
+        _ if args.volumes => lines(project.volumes.keys()),
+        _ if args.networks => lines(project.networks.keys()),
+        ConfigArgs {
+            hash: Some(names), ..
+        } => hashes(project, names)?,
+        _ if args.profiles => lines(profiles(project)),
+        _ if args.images => lines(images(project)),
+        _ if args.environment => environment(&loaded.variables),
+        _ => model(project, args.format),
+    })
+}
+
+fn environment(variables: &std::collections::BTreeMap<String, String>) -> String {
+    let pairs = variables.iter();
+    pairs
+        .map(|(name, value)| format!("{name}={value}\n"))
+        .collect()
+}
+
+fn known<'n>(project: &Project, names: impl Iterator<Item = &'n str>) -> Result<(), Failure> {
+    selection::check(project, names).map_err(|unknown| {
+        let message = format!("no such service: {}", unknown.name);
+        let help = match (unknown.disabled, unknown.near) {
+            (true, _) => "no active profile wants it; --profile activates one".to_owned(),
+            (false, Some(near)) => format!("did you mean `{near}`?"),
+            (false, None) => {
+                let all: Vec<&str> = project.services.keys().map(String::as_str).collect();
+                format!("the services are: {}", all.join(", "))
+            }
+        };
+        Failure::message(message, &help)
+    })
+}
+
+fn images(project: &Project) -> Vec<String> {
+    let services = project.services.values();
+    services
+        .map(|service| service.image_name(&project.name))
+        .collect()
+}
+
+fn profiles(project: &Project) -> BTreeSet<&String> {
+    let services = project.services.values().chain(project.disabled.values());
+    services.flat_map(|service| &service.profiles).collect()
+}
+
+fn hashes(project: &Project, of: &str) -> Result<String, Failure> {
+    let named: BTreeSet<&str> = match of {
+        "*" => project.services.keys().map(String::as_str).collect(),
+        list => list.split(',').map(str::trim).collect(),
+    };
+    known(project, named.iter().copied())?;
+    let services = project.services.values();
+    let wanted = services.filter(|service| named.contains(service.name.as_str()));
+    let line = |service: &Service| {
+        let hash = hash::service(service, Encoding::Current);
+        format!("{} {hash}\n", service.name)
+    };
+    Ok(wanted.map(line).collect())
+}
+
+/// Dollar signs are doubled, so that the text, loaded again, means the same.
+fn model(project: &Project, format: Format) -> String {
+    let data = project.to_data();
+    let text = match format {
+        Format::Yaml => yaml(&without_unset(data)),
+        Format::Json => indented_json(&go_json(&sorted(data))),
+    };
+    text.replace('$', "$$")
+}
+
+/// docker compose's YAML leaves out what its JSON and its hashes show as unset.
+fn without_unset(mut data: Value) -> Value {
+    for service in entries(&mut data, "services") {
+        for key in ["command", "entrypoint"] {
+            if service.get(key).is_some_and(Value::is_null) {
+                service.shift_remove(key);
+            }
+        }
+    }
+    for network in entries(&mut data, "networks") {
+        let empty = |ipam: &Value| ipam.as_mapping().is_some_and(Mapping::is_empty);
+        if network.get("ipam").is_some_and(empty) {
+            network.shift_remove("ipam");
+        }
+    }
+    data
+}
+
+fn entries<'d>(data: &'d mut Value, section: &str) -> impl Iterator<Item = &'d mut Mapping> {
+    let section = data.get_mut(section).and_then(Value::as_mapping_mut);
+    let values = section.into_iter().flat_map(Mapping::values_mut);
+    values.filter_map(Value::as_mapping_mut)
+}
+
+/// docker compose prints JSON with the keys of the top level in order.
+fn sorted(data: Value) -> Value {
+    let Value::Mapping(mapping) = data else {
+        return data;
+    };
+    let mut entries: Vec<(Value, Value)> = mapping.into_iter().collect();
+    entries.sort_by(|(one, _), (other, _)| one.as_str().cmp(&other.as_str()));
+    Value::Mapping(entries.into_iter().collect())
+}

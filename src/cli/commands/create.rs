@@ -1,0 +1,23 @@
+//! `create`: `up` without the start.
+
+use super::Outcome;
+use super::up::{Reach, Wanted, detached, options};
+use crate::cli::context::Context;
+use crate::ops::up::UpOptions;
+
+/// Create containers without starting them
+#[derive(Debug, clap::Args)]
+pub(crate) struct CreateArgs {
+    #[command(flatten)]
+    wanted: Wanted,
+}
+
+pub(super) async fn run(args: CreateArgs, context: &mut Context<'_>) -> Outcome {
+    let options = UpOptions {
+        no_start: true,
+        ..options(&args.wanted, &Reach::default(), context)?
+    };
+    let loaded = context.load(&options.services)?;
+    let engine = context.engine()?;
+    detached(context, engine.as_ref(), &loaded, &options, "create").await
+}

@@ -1,0 +1,65 @@
+//! The commands, one file each: flags, what they mean, what is printed.
+
+#![expect(
+    clippy::struct_excessive_bools,
+    reason = "a flag is a boolean, and commands have many"
+)]
+
+use super::context::Context;
+use super::failure::Failure;
+
+mod build;
+mod config;
+mod create;
+mod down;
+mod logs;
+mod plan;
+mod ps;
+mod restart;
+mod rm;
+mod start;
+mod stop;
+mod up;
+pub(super) mod version;
+
+/// How a command ends: with an exit code, or with something to print.
+type Outcome = Result<u8, Failure>;
+
+/// The commands.
+#[derive(Debug, clap::Subcommand)]
+pub(super) enum Command {
+    Build(build::BuildArgs),
+    Config(config::ConfigArgs),
+    Create(create::CreateArgs),
+    Down(down::DownArgs),
+    Logs(logs::LogsArgs),
+    Plan(plan::PlanArgs),
+    Ps(ps::PsArgs),
+    Restart(restart::RestartArgs),
+    Rm(rm::RmArgs),
+    Start(start::StartArgs),
+    Stop(stop::StopArgs),
+    Up(up::UpArgs),
+    Version(version::VersionArgs),
+}
+
+impl Command {
+    /// Runs it.
+    pub(super) async fn run(self, context: &mut Context<'_>) -> Outcome {
+        match self {
+            Command::Build(args) => build::run(args, context).await,
+            Command::Config(args) => config::run(&args, context),
+            Command::Create(args) => create::run(args, context).await,
+            Command::Down(args) => down::run(args, context).await,
+            Command::Logs(args) => logs::run(args, context).await,
+            Command::Plan(args) => plan::run(args, context).await,
+            Command::Ps(args) => ps::run(args, context).await,
+            Command::Restart(args) => restart::run(args, context).await,
+            Command::Rm(args) => rm::run(args, context).await,
+            Command::Start(args) => start::run(args, context).await,
+            Command::Stop(args) => stop::run(args, context).await,
+            Command::Up(args) => up::run(args, context).await,
+            Command::Version(args) => Ok(version::run(&args, context)),
+        }
+    }
+}

@@ -1,0 +1,43 @@
+//! `plan`: what `up` would do, and why.
+
+use super::Outcome;
+use super::up::{Reach, Wanted, options};
+use crate::cli::context::Context;
+use crate::cli::failure::Failure;
+use crate::ops::up;
+use crate::report;
+use crate::report::json::json_line;
+
+/// Print what `up` would do and why, without doing it
+///
+/// Exits with 0 when there is nothing to do, with 2 when there is, and with 1 on errors.
+#[derive(Debug, clap::Args)]
+pub(crate) struct PlanArgs {
+    #[command(flatten)]
+    wanted: Wanted,
+
+    #[command(flatten)]
+    reach: Reach,
+
+    /// Print every step as JSON
+    #[arg(long)]
+    json: bool,
+}
+
+pub(super) async fn run(args: PlanArgs, context: &mut Context<'_>) -> Outcome {
+    let options = options(&args.wanted, &args.reach, context)?;
+    let loaded = context.load(&options.services)?;
+    let engine = context.engine()?;
+    let plan = up::plan(engine.as_ref(), &loaded.project, &options).await;
+    let plan = plan.map_err(|error| Failure::of(error, &loaded.sources))?;
+    let text = if args.json {
+        json_line(&report::plan::json(&plan))
+    } else {
+        for message in &plan.warnings {
+            context.warn(message);
+        }
+        report::plan::text(&plan, context.colors_stdout())
+    };
+    context.environment.stdout.put(&text);
+    Ok(if plan.is_empty() { 0 } else { 2 })
+}

@@ -1,0 +1,35 @@
+//! `restart`.
+
+use super::Outcome;
+use crate::cli::context::Context;
+use crate::ops::lifecycle::{StopOptions, restart};
+
+/// Stop and start containers
+#[derive(Debug, clap::Args)]
+pub(crate) struct RestartArgs {
+    /// Services; all when absent
+    #[arg(value_name = "SERVICE")]
+    services: Vec<String>,
+
+    /// Seconds until a container is killed
+    #[arg(short, long, value_name = "SECONDS")]
+    timeout: Option<i32>,
+}
+
+pub(super) async fn run(args: RestartArgs, context: &mut Context<'_>) -> Outcome {
+    let subject = context.subject(&args.services)?;
+    let options = StopOptions {
+        services: args.services,
+        timeout: args.timeout,
+    };
+    let engine = context.engine()?;
+    let reporter = context.reporter("restart");
+    let mut events = reporter.clone();
+    let work = async {
+        let target = subject.target();
+        let restarted = restart(engine.as_ref(), target, &options, &mut events).await;
+        restarted.map_err(|error| subject.failure(error))
+    };
+    context.drive(&reporter, None, work).await?;
+    Ok(0)
+}

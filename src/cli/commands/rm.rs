@@ -1,0 +1,71 @@
+//! `rm`: asks, then removes containers that do not run.
+
+use super::Outcome;
+use crate::cli::context::Context;
+use crate::cli::failure::Failure;
+use crate::ops::lifecycle::{RemoveOptions, removable, remove};
+
+/// Remove stopped containers
+#[derive(Debug, clap::Args)]
+pub(crate) struct RmArgs {
+    /// Services; all when absent
+    #[arg(value_name = "SERVICE")]
+    services: Vec<String>,
+
+    /// Do not ask
+    #[arg(short, long)]
+    force: bool,
+
+    /// Stop those that run first
+    #[arg(short, long)]
+    stop: bool,
+
+    /// Remove their anonymous volumes too
+    #[arg(short, long)]
+    volumes: bool,
+}
+
+pub(super) async fn run(args: RmArgs, context: &mut Context<'_>) -> Outcome {
+    let subject = context.subject(&args.services)?;
+    let options = RemoveOptions {
+        services: args.services,
+        stop: args.stop,
+        volumes: args.volumes,
+    };
+    let engine = context.engine()?;
+    let names = removable(engine.as_ref(), subject.target(), &options).await;
+    let names = names.map_err(|error| subject.failure(error))?;
+    if names.is_empty() {
+        context.environment.stderr.put("No stopped containers\n");
+        return Ok(0);
+    }
+    if !args.force && !agreed(&names, context)? {
+        return Ok(0);
+    }
+    let reporter = context.reporter("rm");
+    let mut events = reporter.clone();
+    let work = async {
+        let removed = remove(engine.as_ref(), subject.target(), &options, &mut events).await;
+        removed.map_err(|error| subject.failure(error))
+    };
+    context.drive(&reporter, None, work).await?;
+    Ok(0)
+}
+
+/// Asks. No answer is a no; where nobody can be asked, nothing is assumed.
+fn agreed(names: &[String], context: &mut Context<'_>) -> Result<bool, Failure> {
+    let environment = &mut context.environment;
+    if !environment.terminals.stdin {
+        return Err(Failure::message(
+            "rm asks before it removes, and there is no terminal to ask on",
+            "`rcompose rm -f` removes without asking",
+        ));
+    }
+    let names = names.join(", ");
+    let question = format!("Going to remove {names}\nContinue? [y/N] ");
+    environment.stderr.put(&question);
+    let mut answer = String::new();
+    let read = environment.stdin.read_line(&mut answer);
+    read.map_err(|error| Failure::message(format!("cannot read the answer: {error}"), "use -f"))?;
+    Ok(matches!(answer.trim(), "y" | "Y" | "yes" | "Yes" | "YES"))
+}

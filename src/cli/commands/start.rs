@@ -1,0 +1,27 @@
+//! `start`.
+
+use super::Outcome;
+use crate::cli::context::Context;
+use crate::ops::lifecycle::start;
+
+/// Start containers that exist
+#[derive(Debug, clap::Args)]
+pub(crate) struct StartArgs {
+    /// Services; all when absent
+    #[arg(value_name = "SERVICE")]
+    services: Vec<String>,
+}
+
+pub(super) async fn run(args: StartArgs, context: &mut Context<'_>) -> Outcome {
+    let subject = context.subject(&args.services)?;
+    let engine = context.engine()?;
+    let reporter = context.reporter("start");
+    let mut events = reporter.clone();
+    let work = async {
+        let target = subject.target();
+        let started = start(engine.as_ref(), target, &args.services, &mut events).await;
+        started.map_err(|error| subject.failure(error))
+    };
+    context.drive(&reporter, None, work).await?;
+    Ok(0)
+}

@@ -1,0 +1,377 @@
+//! What every command has at hand: the flags before it, the project, the engine, and a reporter
+//! whose time goes by while a use case runs.
+
+use std::future::Future;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::StreamExt;
+use tokio::time::{Instant, MissedTickBehavior};
+use tokio_util::sync::CancellationToken;
+
+use super::failure::Failure;
+use super::global::{Ansi, Global, Progress};
+use super::{Connect, Environment, Interrupts, TerminalSize};
+use crate::document::{Diagnostic, Sources};
+use crate::engine::Engine;
+use crate::load::{self, Loaded, Request, Skip, Tree};
+use crate::ops::{self, Target};
+use crate::project::Project;
+use crate::report::logs::{LogPrinter, LogStyle};
+use crate::report::{Mode, Reporter, Screen, Shared, error, json};
+
+/// How often the display is redrawn.
+const TICK: Duration = Duration::from_millis(100);
+
+/// What every command has at hand.
+pub(super) struct Context<'c> {
+    pub(super) global: Global,
+    pub(super) environment: Environment,
+    connect: Connect<'c>,
+    mode: Mode,
+    color: Colors,
+}
+
+/// How things are shown.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Appearance {
+    mode: Mode,
+    color: Colors,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Colors {
+    stdout: bool,
+    stderr: bool,
+}
+
+/// A project by its files, or by its name alone.
+pub(super) struct Subject {
+    project: Option<Project>,
+    name: String,
+    pub(super) sources: Sources,
+}
+
+impl Subject {
+    /// As use cases take it.
+    pub(super) fn target(&self) -> Target<'_> {
+        match &self.project {
+            Some(project) => Target::Files(project),
+            None => Target::Name(&self.name),
+        }
+    }
+
+    /// The failure behind a use case's error.
+    pub(super) fn failure(&self, error: ops::Error) -> Failure {
+        Failure::of(error, &self.sources)
+    }
+}
+
+impl<'c> Context<'c> {
+    /// What flags and environment come to.
+    pub(super) fn new(
+        global: Global,
+        environment: Environment,
+        connect: Connect<'c>,
+        appearance: Appearance,
+    ) -> Context<'c> {
+        let Appearance { mode, color } = appearance;
+        Context {
+            global,
+            environment,
+            connect,
+            mode,
+            color,
+        }
+    }
+
+    /// The value of an environment variable, if it is not empty.
+    pub(super) fn variable(&self, name: &str) -> Option<&str> {
+        variable(&self.environment, name)
+    }
+
+    /// Whether an environment variable says yes.
+    pub(super) fn says_yes(&self, name: &str) -> bool {
+        let yes = ["1", "t", "T", "true", "True", "TRUE"];
+        self.variable(name)
+            .is_some_and(|value| yes.contains(&value))
+    }
+
+    /// Loads the project. Its warnings are printed.
+    pub(super) fn load(&self, services: &[String]) -> Result<Loaded, Failure> {
+        self.load_without(services, Skip::default())
+    }
+
+    /// The same without some of the stages.
+    pub(super) fn load_without(&self, services: &[String], skip: Skip) -> Result<Loaded, Failure> {
+        let request = Request {
+            skip,
+            ..self.request(services)
+        };
+        let loaded = load::load(&request, self.environment.files.as_ref())?;
+        self.warn_of(&loaded.warnings, &loaded.sources);
+        Ok(loaded)
+    }
+
+    /// The project's files as one tree. Warnings are printed.
+    pub(super) fn tree(&self, skip: Skip) -> Result<Tree, Failure> {
+        let request = Request {
+            skip,
+            ..self.request(&[])
+        };
+        let tree = load::tree(&request, self.environment.files.as_ref())?;
+        self.warn_of(&tree.warnings, &tree.sources);
+        Ok(tree)
+    }
+
+    fn warn_of(&self, warnings: &[Diagnostic], sources: &Sources) {
+        if !warnings.is_empty() && self.mode != Mode::Quiet {
+            let text = error::diagnostics(warnings, sources, self.screen());
+            self.environment.stderr.put(&text);
+        }
+    }
+
+    /// The project for a command that can do without files: `-p` alone means what the engine has
+    /// under that name, and so does `COMPOSE_PROJECT_NAME` where there are no files.
+    pub(super) fn subject(&self, services: &[String]) -> Result<Subject, Failure> {
+        if self.global.files.is_empty()
+            && let Some(name) = &self.global.project_name
+        {
+            return Ok(by_name(name));
+        }
+        match (self.load(services), self.variable("COMPOSE_PROJECT_NAME")) {
+            (Ok(loaded), _) => Ok(Subject {
+                name: loaded.project.name.clone(),
+                project: Some(loaded.project),
+                sources: loaded.sources,
+            }),
+            (Err(_), Some(name)) => Ok(by_name(name)),
+            (Err(failure), None) => Err(failure),
+        }
+    }
+
+    fn request(&self, services: &[String]) -> Request {
+        let Global {
+            files,
+            project_name,
+            project_directory,
+            env_files,
+            profiles,
+            ..
+        } = self.global.clone();
+        Request {
+            files,
+            project_name,
+            project_directory,
+            env_files,
+            profiles,
+            services: services.to_vec(),
+            skip: Skip::default(),
+            current_dir: self.environment.current_dir.clone(),
+            variables: self.environment.variables.clone(),
+        }
+    }
+
+    /// The engine. Nothing is sent yet.
+    pub(super) fn engine(&self) -> Result<Arc<dyn Engine>, Failure> {
+        let engine = (self.connect)(&self.environment.variables);
+        engine.map_err(|error| Failure::engine("reach the container engine", &error))
+    }
+
+    /// The screen that progress is drawn on.
+    pub(super) fn screen(&self) -> Screen {
+        screen(&self.environment.terminal_size, self.color.stderr)
+    }
+
+    /// Whether what goes to stdout is coloured.
+    pub(super) fn colors_stdout(&self) -> bool {
+        self.color.stdout
+    }
+
+    /// Shows nothing but errors from here on.
+    pub(super) fn be_quiet(&mut self) {
+        self.mode = Mode::Quiet;
+    }
+
+    /// A reporter for an operation.
+    pub(super) fn reporter(&self, operation: &str) -> Shared {
+        let out = self.environment.stderr.clone();
+        Shared::new(Reporter::new(self.mode, operation, out, self.screen()))
+    }
+
+    /// A printer for containers' output.
+    pub(super) fn log_printer(&self, project: &str, no_prefix: bool, no_color: bool) -> LogPrinter {
+        let style = LogStyle {
+            no_prefix,
+            color: self.color.stdout && !no_color,
+        };
+        let Environment { stdout, stderr, .. } = &self.environment;
+        LogPrinter::new(project, stdout.clone(), stderr.clone(), style)
+    }
+
+    /// Runs a use case while the reporter's time goes by. The first interrupt cancels `cancel`,
+    /// where there is one, so that what has begun is finished; the second (or without `cancel`,
+    /// the first) drops everything.
+    pub(super) async fn drive<T>(
+        &mut self,
+        reporter: &Shared,
+        cancel: Option<&CancellationToken>,
+        work: impl Future<Output = Result<T, Failure>>,
+    ) -> Result<T, Failure> {
+        let interruptible = async |interrupts: &mut Interrupts| {
+            tokio::pin!(work);
+            let mut cancelling = false;
+            loop {
+                tokio::select! {
+                    biased;
+                    result = &mut work => break result,
+                    Some(()) = interrupts.next() => match cancel {
+                        Some(cancel) if !cancelling => {
+                            cancelling = true;
+                            cancel.cancel();
+                        }
+                        _ => break Err(Failure::Interrupted),
+                    },
+                }
+            }
+        };
+        self.accompany(reporter, interruptible).await
+    }
+
+    /// The same for work that takes the interrupts itself.
+    pub(super) async fn accompany<T>(
+        &mut self,
+        reporter: &Shared,
+        work: impl AsyncFnOnce(&mut Interrupts) -> T,
+    ) -> T {
+        let Environment {
+            terminal_size,
+            interrupts,
+            ..
+        } = &mut self.environment;
+        let work = work(interrupts);
+        tokio::pin!(work);
+        let begin = Instant::now();
+        let mut ticks = tokio::time::interval(TICK);
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Skip);
+        let result = loop {
+            tokio::select! {
+                biased;
+                result = &mut work => break result,
+                _ = ticks.tick() => {
+                    let screen = screen(terminal_size, self.color.stderr);
+                    reporter.with(|reporter| {
+                        reporter.resize(screen);
+                        reporter.tick(begin.elapsed());
+                    });
+                }
+            }
+        };
+        reporter.with(Reporter::finish);
+        result
+    }
+
+    /// Prints something to know.
+    pub(super) fn warn(&self, message: &str) {
+        let text = match self.mode {
+            Mode::Quiet => return,
+            Mode::Json => json::warning(message),
+            _ => error::warning(message, self.color.stderr),
+        };
+        self.environment.stderr.put(&text);
+    }
+
+    /// Prints why the command ends and answers the exit code.
+    pub(super) fn print_failure(&self, failure: Failure) -> u8 {
+        let as_json = self.mode == Mode::Json;
+        failure.print(&self.environment.stderr, self.screen(), as_json)
+    }
+}
+
+fn screen(size: &TerminalSize, color: bool) -> Screen {
+    let unknown = Screen::default();
+    let (width, height) = size().unwrap_or((unknown.width, unknown.height));
+    Screen {
+        width,
+        height,
+        color,
+    }
+}
+
+fn by_name(name: &str) -> Subject {
+    Subject {
+        project: None,
+        name: name.to_lowercase(),
+        sources: Sources::default(),
+    }
+}
+
+fn variable<'e>(environment: &'e Environment, name: &str) -> Option<&'e str> {
+    let value = environment.variables.get(name).map(String::as_str);
+    value.filter(|value| !value.is_empty())
+}
+
+/// Flags come before variables, and contradictions are errors.
+pub(super) fn appearance(
+    global: &Global,
+    environment: &Environment,
+) -> Result<Appearance, Failure> {
+    let ansi = match global.ansi {
+        Some(ansi) => ansi,
+        None => from_variable(environment, "COMPOSE_ANSI")?,
+    };
+    let progress = match global.progress {
+        Some(progress) => progress,
+        None => from_variable(environment, "COMPOSE_PROGRESS")?,
+    };
+    match (progress, ansi) {
+        (Progress::Tty, Ansi::Never) => {
+            return Err(Failure::message(
+                "--progress tty cannot be used with --ansi never",
+                "a display that is redrawn needs terminal control codes; --progress plain does not",
+            ));
+        }
+        (Progress::Plain, Ansi::Always) => {
+            return Err(Failure::message(
+                "--progress plain cannot be used with --ansi always",
+                "plain lines have no terminal control codes",
+            ));
+        }
+        _ => {}
+    }
+    let dumb = variable(environment, "TERM") == Some("dumb");
+    let unwanted = variable(environment, "NO_COLOR").is_some();
+    let color = |terminal: bool| match ansi {
+        _ if unwanted => false,
+        Ansi::Never => false,
+        Ansi::Always => true,
+        Ansi::Auto => terminal && !dumb,
+    };
+    let mode = match Mode::from(progress) {
+        Mode::Auto if environment.terminals.stderr && ansi != Ansi::Never && !dumb => Mode::Tty,
+        Mode::Auto => Mode::Plain,
+        mode => mode,
+    };
+    let color = Colors {
+        stdout: color(environment.terminals.stdout),
+        stderr: color(environment.terminals.stderr),
+    };
+    Ok(Appearance { mode, color })
+}
+
+fn from_variable<T: clap::ValueEnum + Default>(
+    environment: &Environment,
+    name: &str,
+) -> Result<T, Failure> {
+    let Some(value) = variable(environment, name) else {
+        return Ok(T::default());
+    };
+    T::from_str(value, true).map_err(|_| {
+        let words: Vec<String> = T::value_variants()
+            .iter()
+            .filter_map(|variant| Some(variant.to_possible_value()?.get_name().to_owned()))
+            .collect();
+        let help = format!("it can be {}", words.join(", "));
+        Failure::message(format!("{name} is set to `{value}`"), &help)
+    })
+}

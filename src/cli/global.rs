@@ -1,0 +1,76 @@
+//! Flags before the command.
+
+use std::path::PathBuf;
+
+use clap::ValueEnum;
+
+use crate::report::Mode;
+
+/// Flags before the command.
+#[derive(Debug, Clone, Default, clap::Args)]
+pub(super) struct Global {
+    /// Compose file; give it several times to join files (`-` is standard input)
+    #[arg(short, long = "file", value_name = "FILE")]
+    pub files: Vec<String>,
+
+    /// Name of the project
+    #[arg(short, long, value_name = "NAME")]
+    pub project_name: Option<String>,
+
+    /// Folder that relative paths start from
+    #[arg(long, value_name = "FOLDER")]
+    pub project_directory: Option<PathBuf>,
+
+    /// File with environment variables, instead of `.env`; may be given several times
+    #[arg(long = "env-file", value_name = "FILE")]
+    pub env_files: Vec<PathBuf>,
+
+    /// Profile to enable (`*` is all); may be given several times
+    #[arg(long = "profile", value_name = "NAME")]
+    pub profiles: Vec<String>,
+
+    /// Colours and redrawing
+    #[arg(long, value_enum, value_name = "WHEN")]
+    pub ansi: Option<Ansi>,
+
+    /// How progress is shown
+    #[arg(long, value_enum, value_name = "HOW")]
+    pub progress: Option<Progress>,
+
+    /// Print the version
+    #[arg(short, long)]
+    pub version: bool,
+}
+
+/// When terminal control codes are used.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
+pub(super) enum Ansi {
+    Never,
+    Always,
+    #[default]
+    Auto,
+}
+
+/// How progress is shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
+pub(super) enum Progress {
+    #[default]
+    Auto,
+    Tty,
+    Plain,
+    Json,
+    #[value(alias = "none")]
+    Quiet,
+}
+
+impl From<Progress> for Mode {
+    fn from(progress: Progress) -> Mode {
+        match progress {
+            Progress::Auto => Mode::Auto,
+            Progress::Tty => Mode::Tty,
+            Progress::Plain => Mode::Plain,
+            Progress::Json => Mode::Json,
+            Progress::Quiet => Mode::Quiet,
+        }
+    }
+}

@@ -1,0 +1,215 @@
+//! From events and results to text: the only part that decides how things look.
+//!
+//! A [`Reporter`] takes the [events](crate::event) of an execution. It keeps books about resources
+//! ([`status`]), and one of four faces shows them: [`plain`] lines, a [`progress`] display that is
+//! redrawn in place, [`json`] objects, or [`quiet`]. Whatever the face, the output of a build that
+//! failed and the errors come last, complete.
+//!
+//! Nothing here knows an engine, reads a clock or asks whether something is a terminal: the
+//! writer, its size and its colours, and the passing of time are all told by the caller.
+
+pub mod error;
+pub mod json;
+pub mod logs;
+pub mod plain;
+pub mod plan;
+pub mod progress;
+pub mod ps;
+pub mod quiet;
+pub mod status;
+pub mod stream;
+pub mod table;
+mod text;
+pub mod yaml;
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use crate::event::{Event, Sink};
+use status::{Change, Tracker};
+pub use stream::Stream;
+pub use text::lines;
+
+/// How progress is shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Mode {
+    /// [`Mode::Tty`] on a terminal, [`Mode::Plain`] elsewhere.
+    #[default]
+    Auto,
+    /// Rows that are redrawn in place.
+    Tty,
+    /// A line for every change.
+    Plain,
+    /// A JSON object for every change.
+    Json,
+    /// Errors only.
+    Quiet,
+}
+
+/// What text is drawn on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Screen {
+    /// Columns.
+    pub width: usize,
+    /// Rows.
+    pub height: usize,
+    /// With colours. Meaning never depends on them.
+    pub color: bool,
+}
+
+impl Default for Screen {
+    /// What is assumed where there is no terminal.
+    fn default() -> Screen {
+        Screen {
+            width: 80,
+            height: 24,
+            color: false,
+        }
+    }
+}
+
+/// One way to show changes.
+trait Face: Send {
+    /// Something has changed; `tracker` has the books.
+    fn show(&mut self, change: &Change, tracker: &Tracker);
+
+    /// Time goes by; `now` counts from the reporter's beginning.
+    fn tick(&mut self, now: Duration, tracker: &Tracker) {
+        let _ = (now, tracker);
+    }
+
+    /// The screen has another size now.
+    fn resize(&mut self, screen: Screen) {
+        let _ = screen;
+    }
+
+    /// Whether lines of build output have been shown in full as they came.
+    fn shows_build_output(&self) -> bool {
+        true
+    }
+
+    /// Takes what will be redrawn off the screen.
+    fn make_room(&mut self) {}
+
+    /// Nothing more comes; what is on the screen stays.
+    fn finish(&mut self, tracker: &Tracker) {
+        let _ = tracker;
+    }
+
+    /// Shows an error, after [`Face::finish`].
+    fn error(&mut self, message: &str);
+}
+
+/// Shows what execution tells.
+pub struct Reporter {
+    tracker: Tracker,
+    face: Box<dyn Face>,
+    out: Stream,
+    finished: bool,
+    settle_when_over: bool,
+}
+
+impl Reporter {
+    /// A reporter for an operation (`up`, `build`, … as the display's header says).
+    /// [`Mode::Auto`] is plain here: whether there is a terminal, the caller knows.
+    pub fn new(mode: Mode, operation: &str, out: Stream, screen: Screen) -> Reporter {
+        let face: Box<dyn Face> = match mode {
+            Mode::Auto | Mode::Plain => Box::new(plain::Plain::new(out.clone(), screen)),
+            Mode::Tty => Box::new(progress::Progress::new(operation, out.clone(), screen)),
+            Mode::Json => Box::new(json::Json::new(out.clone())),
+            Mode::Quiet => Box::new(quiet::Quiet::new(out.clone(), screen)),
+        };
+        Reporter {
+            tracker: Tracker::default(),
+            face,
+            out,
+            finished: false,
+            settle_when_over: false,
+        }
+    }
+
+    /// Finishes by itself whenever a plan is carried out: what comes after it is not progress.
+    pub fn settle_when_over(&mut self) {
+        self.settle_when_over = true;
+    }
+
+    /// Takes what will be redrawn off the screen, so that something else can be printed there.
+    pub fn make_room(&mut self) {
+        if !self.finished {
+            self.face.make_room();
+        }
+    }
+
+    /// Lets time go by: redraws what moves. To be called every 100 ms or so, with the time since
+    /// the beginning.
+    pub fn tick(&mut self, now: Duration) {
+        self.face.tick(now, &self.tracker);
+    }
+
+    /// The screen has another size now.
+    pub fn resize(&mut self, screen: Screen) {
+        self.face.resize(screen);
+    }
+
+    /// Puts the last state on the screen, then the output of builds that failed, then all errors.
+    /// Events after that begin anew.
+    pub fn finish(&mut self) {
+        if std::mem::replace(&mut self.finished, true) {
+            return;
+        }
+        self.face.finish(&self.tracker);
+        for failure in std::mem::take(&mut self.tracker.failures) {
+            if !failure.output.is_empty() && !self.face.shows_build_output() {
+                self.out.put(&failed_output(&failure));
+            }
+            self.face.error(&failure.error);
+        }
+        self.tracker.clear();
+    }
+}
+
+/// The whole output of a build that failed, between two lines that say so.
+fn failed_output(failure: &status::Failure) -> String {
+    let mut text = format!("------ output of {}\n", failure.id);
+    for line in &failure.output {
+        text.push_str(line);
+        text.push('\n');
+    }
+    text.push_str("------\n");
+    text
+}
+
+impl Sink for Reporter {
+    fn event(&mut self, event: Event) {
+        self.finished = false;
+        for change in self.tracker.take(event) {
+            self.face.show(&change, &self.tracker);
+        }
+        if self.settle_when_over && self.tracker.is_over() {
+            self.finish();
+        }
+    }
+}
+
+/// A reporter that events go to while somebody else lets its time go by.
+#[derive(Clone)]
+pub struct Shared(Arc<Mutex<Reporter>>);
+
+impl Shared {
+    /// Shares a reporter.
+    pub fn new(reporter: Reporter) -> Shared {
+        Shared(Arc::new(Mutex::new(reporter)))
+    }
+
+    /// Does something with the reporter.
+    pub fn with<T>(&self, act: impl FnOnce(&mut Reporter) -> T) -> T {
+        // A reporter that panicked half way through a line can still print the next one.
+        act(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+impl Sink for Shared {
+    fn event(&mut self, event: Event) {
+        self.with(|reporter| reporter.event(event));
+    }
+}

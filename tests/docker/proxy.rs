@@ -1,0 +1,82 @@
+//! A socket in front of the engine that notes every request and passes it on.
+
+use std::io::{Read, Write};
+use std::net::Shutdown;
+use std::os::unix::net::{UnixListener, UnixStream};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex};
+
+/// A noting socket; it is gone when dropped.
+pub struct Proxy {
+    socket: PathBuf,
+    requests: Arc<Mutex<Vec<String>>>,
+}
+
+impl Proxy {
+    /// A socket in `folder`, in front of the engine of this run.
+    pub fn start(folder: &Path) -> Proxy {
+        let socket = folder.join("proxy.sock");
+        let listener = UnixListener::bind(&socket).expect("the socket can be made");
+        let requests = Arc::new(Mutex::new(Vec::new()));
+        let noted = Arc::clone(&requests);
+        std::thread::spawn(move || {
+            for client in listener.incoming().flatten() {
+                let noted = Arc::clone(&noted);
+                std::thread::spawn(move || pass(client, &noted));
+            }
+        });
+        Proxy { socket, requests }
+    }
+
+    /// The address for `DOCKER_HOST`.
+    pub fn address(&self) -> String {
+        format!("unix://{}", self.socket.display())
+    }
+
+    /// The requests so far, `GET /v1.41/containers/json`, without their queries.
+    pub fn requests(&self) -> Vec<String> {
+        self.requests
+            .lock()
+            .expect("no thread panicked with it")
+            .clone()
+    }
+}
+
+fn pass(client: UnixStream, noted: &Mutex<Vec<String>>) {
+    let host =
+        std::env::var("DOCKER_HOST").unwrap_or_else(|_| "unix:///var/run/docker.sock".to_owned());
+    let path = host
+        .strip_prefix("unix://")
+        .expect("these tests use a unix socket");
+    let engine = UnixStream::connect(path).expect("the engine answers");
+    let (mut from_engine, mut to_client) = (
+        engine.try_clone().expect("a socket"),
+        client.try_clone().expect("a socket"),
+    );
+    std::thread::spawn(move || {
+        let _ = std::io::copy(&mut from_engine, &mut to_client);
+        let _ = to_client.shutdown(Shutdown::Both);
+    });
+    let (mut client, mut engine) = (client, engine);
+    let mut buffer = [0; 64 * 1024];
+    while let Ok(length @ 1..) = client.read(&mut buffer) {
+        note(&buffer[..length], noted);
+        if engine.write_all(&buffer[..length]).is_err() {
+            break;
+        }
+    }
+    let _ = engine.shutdown(Shutdown::Write);
+}
+
+/// Requests without bodies arrive in one piece, each beginning with its method.
+fn note(bytes: &[u8], noted: &Mutex<Vec<String>>) {
+    let text = String::from_utf8_lossy(bytes);
+    for line in text.lines().filter(|line| line.ends_with(" HTTP/1.1")) {
+        let request = line.trim_end_matches(" HTTP/1.1");
+        let request = request.split('?').next().unwrap_or(request);
+        noted
+            .lock()
+            .expect("no thread panicked with it")
+            .push(request.to_owned());
+    }
+}
