@@ -7,7 +7,6 @@
 //! The Compose file is a string here, and the file system has a part that answers with it: loading
 //! touches only what it is given. Everything else is what the command line does, too.
 
-use std::error::Error;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -33,6 +32,8 @@ services:
       interval: 500ms
       retries: 20
 "#;
+
+type Failure = Box<dyn std::error::Error + Send + Sync>;
 
 /// A file system that holds one file.
 struct OneFile;
@@ -67,7 +68,12 @@ fn narrate() -> impl Sink {
 }
 
 #[tokio::main(flavor = "current_thread")]
-async fn main() -> Result<(), Box<dyn Error>> {
+async fn main() -> Result<(), Failure> {
+    bring_up_talk_and_take_down().await
+}
+
+/// The whole example; the tests call it, too.
+pub async fn bring_up_talk_and_take_down() -> Result<(), Failure> {
     let request = Request {
         project_name: Some(format!("embed{}", std::process::id())),
         current_dir: PathBuf::from("/embedded"),
@@ -112,7 +118,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
 }
 
 /// Stores a value in the stack's redis and reads it back.
-async fn talk(engine: &dyn Engine, project: &str) -> Result<(), Box<dyn Error>> {
+async fn talk(engine: &dyn Engine, project: &str) -> Result<(), Failure> {
     let label = format!("com.docker.compose.project={project}");
     let containers = engine.containers(&Filter::labels([label])).await?;
     let port = containers

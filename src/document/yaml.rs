@@ -24,7 +24,7 @@ use std::collections::HashMap;
 use granit_parser::{Event, Parser, ScalarStyle, StructureStyle};
 use indexmap::map::Entry as Slot;
 
-use super::diagnostic::nearest;
+use super::diagnostic::{MAX_PROBLEMS, nearest};
 use super::{
     Diagnostic, Entry, Mapping, Node, Path, Scalar, ScalarKind, SourceId, Span, Tag, Value,
 };
@@ -40,6 +40,9 @@ pub const MAX_NODES: usize = 300_000;
 
 /// How deep mappings and lists may lie in one another.
 pub const MAX_DEPTH: usize = 128;
+
+/// Anchors that are considered for "did you mean".
+const MAX_NAMES: usize = 1000;
 
 /// Reads a text: one node for each of its documents, none for a text without any.
 ///
@@ -66,6 +69,8 @@ struct Reader<'a> {
     stack: Vec<Frame>,
     anchors: HashMap<usize, Subtree>,
     nodes: usize,
+    /// Where the last event ended.
+    read: usize,
     documents: Vec<Node>,
     problems: Vec<Diagnostic>,
 }
@@ -132,6 +137,7 @@ impl<'a> Reader<'a> {
             stack: Vec::new(),
             anchors: HashMap::new(),
             nodes: 0,
+            read: 0,
             documents: Vec::new(),
             problems: Vec::new(),
         }
@@ -149,12 +155,20 @@ impl<'a> Reader<'a> {
         let mut events = Parser::new_from_str_with_options(self.text, options);
         let mut names = Vec::new();
         while let Some(next) = events.next_event() {
-            let (event, place) =
-                next.map_err(|error| syntax::explain(self.source, self.text, &error))?;
+            let (event, place) = next.map_err(|error| {
+                let context = syntax::Context {
+                    read: self.read,
+                    bracket: self.open_bracket(),
+                };
+                syntax::explain(self.source, self.text, &context, &error)
+            })?;
             if let Event::DocumentStart(..) = event {
                 names.clear();
             }
             self.event(event, place, &mut names)?;
+            if self.problems.len() >= MAX_PROBLEMS {
+                break;
+            }
         }
         Ok(())
     }
@@ -166,6 +180,7 @@ impl<'a> Reader<'a> {
         names: &mut Vec<String>,
     ) -> Result<(), Diagnostic> {
         let span = self.span(place);
+        self.read = self.read.max(span.end as usize);
         match event {
             Event::Scalar(text, style, anchor, tag) => {
                 let tag = self.tag(tag.as_deref(), place);
@@ -192,10 +207,15 @@ impl<'a> Reader<'a> {
             Event::SequenceEnd | Event::MappingEnd => self.close(span),
             Event::Alias(anchor) => self.alias(anchor, span),
             Event::Anchor(_, name) => {
-                names.push(name.into_owned());
+                if names.len() < MAX_NAMES {
+                    names.push(name.into_owned());
+                }
                 Ok(())
             }
-            Event::UnresolvedAlias(name) => self.unknown_alias(&name, names, span),
+            Event::UnresolvedAlias(name) => {
+                self.unknown_alias(&name, names, span);
+                Ok(())
+            }
             _ => Ok(()),
         }
     }
@@ -235,15 +255,29 @@ impl<'a> Reader<'a> {
         self.text.get(span.start as usize..).unwrap_or_default()
     }
 
+    /// The innermost bracket or brace that is still open.
+    fn open_bracket(&self) -> Option<Span> {
+        let innermost = self.stack.last()?.span;
+        let bracket = Span {
+            end: innermost.start + 1,
+            ..innermost
+        };
+        matches!(self.slice(bracket), "[" | "{").then_some(bracket)
+    }
+
     /// Counts towards the limit of nodes.
     fn charge(&mut self, count: usize, span: Span) -> Result<(), Diagnostic> {
         self.nodes = self.nodes.saturating_add(count);
         if self.nodes > MAX_NODES {
-            return Err(Diagnostic::error(format!(
+            let problem = Diagnostic::error(format!(
                 "the file comes to more than {MAX_NODES} keys and values"
             ))
-            .at(span, "reached here")
-            .help("an alias counts as much as what it stands for"));
+            .at(span, "reached here");
+            return Err(if self.anchors.is_empty() {
+                problem
+            } else {
+                problem.help("an alias counts as much as what it stands for")
+            });
         }
         Ok(())
     }
@@ -257,8 +291,8 @@ impl<'a> Reader<'a> {
 
     fn tag(&mut self, tag: Option<&granit_parser::Tag>, place: granit_parser::Span) -> Meaning {
         let Some(tag) = tag else { return Meaning::None };
-        match tag.core_suffix() {
-            Some(core) if CORE_TAGS.contains(&core) => return Meaning::Core(core.to_owned()),
+        match tag.suffix_in_namespace("tag:yaml.org,2002:") {
+            Some(core) if CORE_TAGS.contains(&&*core) => return Meaning::Core(core.into_owned()),
             _ => {}
         }
         match tag.original().as_str() {
@@ -340,15 +374,12 @@ impl<'a> Reader<'a> {
     /// The scalar as its tag wants it.
     fn typed(&mut self, text: String, plain: bool, tag: &Meaning, span: Span) -> Scalar {
         let kind = match tag {
-            Meaning::Core(core) => match core_kind(core, &text, plain) {
-                Some(kind) => kind,
-                None => {
-                    let message = format!("`{text}` is not what its tag `!!{core}` says");
-                    self.problems
-                        .push(Diagnostic::error(message).at(span, format!("not a {core}")));
-                    ScalarKind::String
-                }
-            },
+            Meaning::Core(core) => core_kind(core, &text, plain).unwrap_or_else(|| {
+                let message = format!("a value does not fit its tag `!!{core}`");
+                self.problems
+                    .push(Diagnostic::error(message).at(span, "another kind of value"));
+                ScalarKind::String
+            }),
             _ if plain => resolve(&text),
             _ => ScalarKind::String,
         };
@@ -437,21 +468,20 @@ impl<'a> Reader<'a> {
                 Diagnostic::error("an alias stands inside the value that it repeats")
                     .at(span, "would go on without end"),
             );
-            return self.place_null(span);
+            self.place_null(span);
+            return Ok(());
         };
         let (count, height) = (target.count, target.height);
         self.charge(count, span)?;
         self.check_depth(height, span)?;
-        let copy = self.anchors.get(&anchor).cloned();
-        match copy {
-            Some(mut subtree) => {
-                if self.wants_key() && subtree.height == 0 {
-                    subtree.node.span = span;
-                }
-                self.attach(subtree)
+        if let Some(mut copy) = self.anchors.get(&anchor).cloned() {
+            // A key is looked for where it is used.
+            if self.wants_key() && copy.height == 0 {
+                copy.node.span = span;
             }
-            None => self.place_null(span),
+            self.attach(copy);
         }
+        Ok(())
     }
 
     fn wants_key(&self) -> bool {
@@ -464,12 +494,7 @@ impl<'a> Reader<'a> {
         )
     }
 
-    fn unknown_alias(
-        &mut self,
-        name: &str,
-        names: &[String],
-        span: Span,
-    ) -> Result<(), Diagnostic> {
+    fn unknown_alias(&mut self, name: &str, names: &[String], span: Span) {
         let mut problem = Diagnostic::error(format!("nothing is anchored as `&{name}`"))
             .at(span, "unknown alias");
         problem = match nearest(name, names.iter().map(String::as_str)) {
@@ -481,16 +506,17 @@ impl<'a> Reader<'a> {
                 )),
         };
         self.problems.push(problem);
-        self.place_null(span)
+        self.place_null(span);
     }
 
-    fn place_null(&mut self, span: Span) -> Result<(), Diagnostic> {
+    /// In place of an alias that stands for nothing.
+    fn place_null(&mut self, span: Span) {
         self.attach(Subtree {
             node: Node::null(span),
             count: 1,
             height: 0,
             key: KeyKind::Bad,
-        })
+        });
     }
 
     /// Keeps a copy of an anchored node and puts the node where it belongs.
@@ -500,15 +526,16 @@ impl<'a> Reader<'a> {
             self.charge(subtree.count, subtree.node.span)?;
             self.anchors.insert(anchor, subtree.clone());
         }
-        self.attach(subtree)
+        self.attach(subtree);
+        Ok(())
     }
 
     /// Puts a finished node where it belongs: a document, an item, a key or a value.
-    fn attach(&mut self, subtree: Subtree) -> Result<(), Diagnostic> {
+    fn attach(&mut self, subtree: Subtree) {
         let Some(frame) = self.stack.last_mut() else {
             self.documents.push(subtree.node);
             self.anchors.clear();
-            return Ok(());
+            return;
         };
         frame.count = frame.count.saturating_add(subtree.count);
         frame.height = frame.height.max(subtree.height + 1);
@@ -527,7 +554,6 @@ impl<'a> Reader<'a> {
                 Some(key) => self.entry(key, subtree.node),
             },
         }
-        Ok(())
     }
 
     fn set_key(&mut self, named: Key) {
@@ -578,11 +604,8 @@ impl<'a> Reader<'a> {
             }
             _ => {
                 let problem = Diagnostic::error(format!("non-string key {}", self.location()))
-                    .at(
-                        span,
-                        format!("{} cannot be a key", capitalised(&node.value)),
-                    )
-                    .help("quote a value that starts with a brace or bracket: \"{{ … }}\"");
+                    .at(span, format!("{} cannot be a key", node.describe()))
+                    .help("quote a value that starts with a brace or bracket: \"{{ ... }}\"");
                 self.problems.push(problem);
                 bad(String::new())
             }
@@ -604,42 +627,37 @@ impl<'a> Reader<'a> {
         else {
             return;
         };
-        let first = match key.kind {
-            KeyKind::Bad => None,
+        let (name, first) = match key.kind {
+            KeyKind::Bad => return,
             KeyKind::Merge => {
                 let first = merge.replace(key.span);
-                // `<<: !reset …` takes away what it would have brought.
+                // `<<: !reset ...` takes away what it would have brought.
                 if first.is_none() && value.tag != Some(Tag::Reset) {
                     merged.push(value);
                 }
-                first
+                (key.text, first)
             }
-            KeyKind::Text => match entries.entry(key.text.clone()) {
-                Slot::Occupied(taken) => Some(taken.get().key_span),
+            KeyKind::Text => match entries.entry(key.text) {
+                Slot::Occupied(taken) => (taken.key().clone(), Some(taken.get().key_span)),
                 Slot::Vacant(free) => {
                     free.insert(Entry {
                         key_span: key.span,
                         value,
                     });
-                    None
+                    return;
                 }
             },
         };
         if let Some(first) = first {
-            self.duplicate(&key, first);
+            self.duplicate(&name, key.span, first, key.kind == KeyKind::Merge);
         }
     }
 
-    fn duplicate(&mut self, key: &Key, first: Span) {
-        let name = if key.kind == KeyKind::Merge {
-            "<<"
-        } else {
-            &key.text
-        };
+    fn duplicate(&mut self, name: &str, again: Span, first: Span, merges: bool) {
         let problem = Diagnostic::error(format!("`{name}` is given twice {}", self.location()))
-            .at(key.span, "given again here")
+            .at(again, "given again here")
             .at(first, "given first here");
-        self.problems.push(if key.kind == KeyKind::Merge {
+        self.problems.push(if merges {
             problem.help("merge several mappings with one list: `<<: [*first, *second]`")
         } else {
             problem
@@ -666,14 +684,13 @@ impl<'a> Reader<'a> {
 }
 
 /// The tags of YAML itself that are taken for what they say.
-const CORE_TAGS: [&str; 12] = [
+const CORE_TAGS: [&str; 11] = [
     "str",
     "int",
     "float",
     "bool",
     "null",
     "timestamp",
-    "binary",
     "map",
     "seq",
     "set",
@@ -702,7 +719,7 @@ fn core_kind(core: &str, text: &str, plain: bool) -> Option<ScalarKind> {
         #[expect(clippy::cast_precision_loss, reason = "the tag asks for a float")]
         ("float", ScalarKind::Unsigned(value)) => return Some(ScalarKind::Float(value as f64)),
         ("int" | "float" | "bool" | "null" | "timestamp", _) => false,
-        ("str" | "binary", _) => return Some(ScalarKind::String),
+        ("str", _) => return Some(ScalarKind::String),
         _ if plain => true,
         _ => return Some(ScalarKind::String),
     };
@@ -712,12 +729,5 @@ fn core_kind(core: &str, text: &str, plain: bool) -> Option<ScalarKind> {
 fn add_missing(entries: &mut Mapping, merged: Mapping) {
     for (key, entry) in merged {
         entries.entry(key).or_insert(entry);
-    }
-}
-
-fn capitalised(value: &Value) -> &'static str {
-    match value {
-        Value::Sequence(_) => "A list",
-        _ => "A mapping",
     }
 }

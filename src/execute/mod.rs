@@ -1,12 +1,13 @@
 //! Steps to engine calls: runs a plan, each step as soon as its own inputs are ready.
 //!
-//! One task owns the schedule and tells events; steps are futures in one set, so that cancelling
-//! is dropping. After the first failure nothing new begins, what runs is finished (waits are broken
+//! One task owns the schedule and tells events; steps are futures, so that cancelling is dropping
+//! (of what takes long; short calls are carried through). After the first failure nothing new begins, what runs is finished (waits are broken
 //! off), and the rest is reported as skipped: the next run goes on from what is there. Nothing is decided here, and
 //! projects and services are not known.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
+use std::time::Duration;
 
 use futures_util::stream::FuturesUnordered;
 use futures_util::{FutureExt, StreamExt};
@@ -25,6 +26,10 @@ mod wait;
 /// How many steps run at once. Engines serve some dozens of calls side by side well; more only
 /// wait there instead of here.
 const AT_ONCE: usize = 32;
+
+/// How long calls in flight may take to end after execution was cancelled. A create or start that is
+/// dropped in the middle may still happen, and whoever cleans up next would not see it.
+const IN_FLIGHT: Duration = Duration::from_secs(5);
 
 /// What execution is asked for besides the plan.
 #[derive(Debug, Default)]
@@ -93,15 +98,15 @@ pub async fn execute(
     // would be of no use any more.
     let mut waiting = FuturesUnordered::new();
     let mut cancelled = false;
+    let abandon = abandoned(&options.cancel);
+    tokio::pin!(abandon);
     loop {
         while !cancelled && let Some(id) = schedule.next(acting.len() < AT_ONCE) {
             events.event(Event::StepStarted { step: id });
             let progress = progress.clone();
-            let step = &plan.steps[id.0];
             let reporter = Reporter { id, progress };
-            let run = operation::run(engine, step, options.attach.as_ref(), reporter);
-            let run = async move { (id, run.await) };
-            if is_wait(step) {
+            let run = async move { (id, step(engine, plan, options, reporter).await) };
+            if is_wait(&plan.steps[id.0]) {
                 waiting.push(run.boxed());
             } else {
                 acting.push(run.boxed());
@@ -114,10 +119,9 @@ pub async fn execute(
             biased;
             () = options.cancel.cancelled(), if !cancelled => {
                 cancelled = true;
-                acting.clear();
-                waiting.clear();
                 continue;
             }
+            () = &mut abandon, if cancelled => break,
             Some((step, told)) = progressed.recv() => {
                 events.event(told.into_event(step));
                 continue;
@@ -129,13 +133,17 @@ pub async fn execute(
         while let Ok((step, told)) = progressed.try_recv() {
             events.event(told.into_event(step));
         }
-        schedule.ended(step, result.is_ok());
-        events.event(match result {
-            Ok(outcome) => Event::StepFinished { step, outcome },
-            Err(error) => Event::StepFailed { step, error },
-        });
-        if schedule.failed {
-            waiting.clear();
+        match result {
+            Ok(Some(outcome)) => {
+                schedule.ended(step, true);
+                events.event(Event::StepFinished { step, outcome });
+            }
+            Ok(None) => {}
+            Err(error) => {
+                schedule.ended(step, false);
+                waiting.clear();
+                events.event(Event::StepFailed { step, error });
+            }
         }
     }
     for step in schedule.rest() {
@@ -146,6 +154,31 @@ pub async fn execute(
         (false, true) => Execution::Failed,
         (false, false) => Execution::Complete,
     }
+}
+
+/// Runs a step. What only waits (for a pull, a build, a condition, a stop) is given up when
+/// execution is cancelled, without a result; calls that are short are carried through.
+async fn step(
+    engine: &dyn Engine,
+    plan: &Plan,
+    options: &Options,
+    reporter: Reporter,
+) -> Result<Option<Outcome>, String> {
+    let step = &plan.steps[reporter.id.0];
+    let run = operation::run(engine, step, options.attach.as_ref(), reporter);
+    if !operation::takes_long(&step.operation) {
+        return run.await.map(Some);
+    }
+    tokio::select! {
+        result = run => result.map(Some),
+        () = options.cancel.cancelled() => Ok(None),
+    }
+}
+
+/// Ends some time after execution was cancelled.
+async fn abandoned(cancel: &CancellationToken) {
+    cancel.cancelled().await;
+    tokio::time::sleep(IN_FLIGHT).await;
 }
 
 fn is_wait(step: &Step) -> bool {

@@ -72,6 +72,18 @@ pub(super) async fn run(
     done.map(|()| Outcome::Done).map_err(failed)
 }
 
+/// Whether an operation may take long without changing anything that a later run could miss.
+pub(super) fn takes_long(operation: &Operation) -> bool {
+    matches!(
+        operation,
+        Operation::PullImage { .. }
+            | Operation::BuildImage(_)
+            | Operation::Wait { .. }
+            | Operation::StopContainer { .. }
+            | Operation::RestartContainer { .. }
+    )
+}
+
 /// Whether one of the images is another one by now.
 async fn any_moved(engine: &dyn Engine, images: &[ImageMoved]) -> Result<bool, String> {
     for moved in images {

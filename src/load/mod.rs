@@ -20,6 +20,7 @@ pub mod dotenv;
 mod env_files;
 mod environment;
 mod first_format;
+mod label_files;
 mod profiles;
 
 pub use discover::project_name;
@@ -120,7 +121,7 @@ impl Load<'_> {
         let mut project = self.read_project(&document, &found.directory, &variables);
         project.name = name;
         project.directory.clone_from(&found.directory);
-        project.files = found.files.iter().map(|file| file.to_string()).collect();
+        project.files = found.files.iter().map(ToString::to_string).collect();
         project.env_files = self
             .request
             .env_files
@@ -132,6 +133,7 @@ impl Load<'_> {
         self.diagnostics.extend(validate(&project));
         self.diagnostics.extend(Graph::of(&project).cycles());
         env_files::apply(self, &mut project, &variables);
+        label_files::apply(self, &mut project);
         Some(project)
     }
 
@@ -158,7 +160,7 @@ impl Load<'_> {
             };
             match yaml::parse(source, &bytes) {
                 Ok(parsed) => {
-                    documents.extend(parsed.into_iter().filter(|document| !document.is_null()))
+                    documents.extend(parsed.into_iter().filter(|document| !document.is_null()));
                 }
                 Err(problems) => self.diagnostics.extend(problems),
             }
@@ -209,11 +211,8 @@ impl Load<'_> {
             }
             Err(error) => {
                 let at = error.utf8_error().valid_up_to();
-                let line = error.as_bytes()[..at]
-                    .iter()
-                    .filter(|byte| **byte == b'\n')
-                    .count()
-                    + 1;
+                let before = String::from_utf8_lossy(&error.as_bytes()[..at]);
+                let line = before.matches('\n').count() + 1;
                 self.error(
                     format!("{name}:{line}: the file is not UTF-8 text"),
                     "save it as UTF-8",
@@ -235,18 +234,16 @@ impl Load<'_> {
                     interpolate(&mut document, &|name: &str| variables.get(name).cloned());
                 self.diagnostics.extend(problems);
             }
-            merged = Some(match merged {
-                None => document,
-                Some(base) => match merge(base, document, &|path| {
-                    project::merge_rule_for(path.segments())
-                }) {
-                    Ok(merged) => merged,
-                    Err(problems) => {
-                        self.diagnostics.extend(problems);
-                        return None;
-                    }
-                },
-            });
+            // Over nothing, too: what a list may hold only once it holds only once.
+            let base = merged.unwrap_or_else(|| Node::null(document.span));
+            let rule = |path: &crate::document::Path| project::merge_rule_for(path.segments());
+            match merge(base, document, &rule) {
+                Ok(node) => merged = Some(node),
+                Err(problems) => {
+                    self.diagnostics.extend(problems);
+                    return None;
+                }
+            }
         }
         merged
     }

@@ -83,7 +83,8 @@ pub fn resource(
     labels
 }
 
-/// The labels of an image that is built.
+/// The labels of an image that is built. Unlike docker compose's they leave the tool's version out,
+/// which would make every image another one, and replace every container, with each release.
 pub fn image(project: &str, service: &Service) -> BTreeMap<String, String> {
     let mut labels = service
         .build
@@ -92,7 +93,6 @@ pub fn image(project: &str, service: &Service) -> BTreeMap<String, String> {
         .unwrap_or_default();
     labels.insert(PROJECT.to_owned(), project.to_owned());
     labels.insert(SERVICE.to_owned(), service.name.clone());
-    labels.insert(VERSION.to_owned(), VERSION_VALUE.to_owned());
     labels
 }
 

@@ -170,7 +170,8 @@ pub const TABLE: &[Attribute<Network>] = &[
     },
 ];
 
-const IPAM: &[Attribute<Ipam>] = &[
+/// The keys of `ipam`.
+pub const IPAM: &[Attribute<Ipam>] = &[
     Attribute {
         key: "driver",
         about: "Driver of address management.",
@@ -203,7 +204,8 @@ const IPAM: &[Attribute<Ipam>] = &[
     },
 ];
 
-const POOL: &[Attribute<Pool>] = &[
+/// The keys of a pool of addresses.
+pub const POOL: &[Attribute<Pool>] = &[
     Attribute {
         key: "subnet",
         about: "The pool: `10.1.0.0/16`.",

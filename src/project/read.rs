@@ -6,7 +6,8 @@
 use std::collections::BTreeMap;
 use std::path::{Path as FilePath, PathBuf};
 
-use crate::document::{Diagnostic, Mapping, Node, Path, Scalar, ScalarKind, SourceId, Value};
+use crate::document::{Diagnostic, Mapping, Node, Path, Scalar, ScalarKind, SourceId, Span, Value};
+use crate::project::unsupported::Note;
 use crate::project::value::byte_size::ByteSize;
 use crate::project::value::duration::Duration;
 use crate::project::value::{command, scalar};
@@ -27,6 +28,7 @@ pub struct Reader<'a> {
     surroundings: &'a Surroundings<'a>,
     path: Path,
     diagnostics: Vec<Diagnostic>,
+    notes: Vec<Note>,
 }
 
 impl<'a> Reader<'a> {
@@ -36,7 +38,24 @@ impl<'a> Reader<'a> {
             surroundings,
             path: Path::default(),
             diagnostics: Vec::new(),
+            notes: Vec::new(),
         }
+    }
+
+    /// Notes that what stands here does nothing; see [`crate::project::unsupported`].
+    pub fn note(&mut self, span: Span, reason: &'static str, missing: bool) {
+        let path = self.path.clone();
+        self.notes.push(Note {
+            path,
+            span,
+            reason,
+            missing,
+        });
+    }
+
+    /// What was noted so far.
+    pub fn take_notes(&mut self) -> Vec<Note> {
+        std::mem::take(&mut self.notes)
     }
 
     /// Everything that was reported.

@@ -105,6 +105,11 @@ pub fn mapping<T>(values: &BTreeMap<String, T>, render: impl Fn(&T) -> Data) -> 
     })
 }
 
+/// A list as it is.
+pub fn sequence<const N: usize>(values: [Data; N]) -> Data {
+    Data::Sequence(values.into())
+}
+
 /// A mapping in the given order; entries that are `None` are left out.
 pub fn object<const N: usize>(entries: [(&str, Option<Data>); N]) -> Data {
     let present = entries

@@ -1,6 +1,16 @@
-//! Tests on a real engine; they pass with a message where there is none.
+//! Tests on a real engine; they pass with a message where there is none, and fail there when
+//! `RCOMPOSE_REQUIRE_ENGINE` is set.
+
+#![expect(clippy::print_stdout, reason = "a skipped test says so")]
+#![expect(unreachable_pub, reason = "a test binary has no outside")]
 
 mod build;
+#[path = "../../examples/embed.rs"]
+#[expect(dead_code, reason = "its main function is not called here")]
+mod embed;
 mod engine;
 #[path = "../it/engine_contract.rs"]
 mod engine_contract;
+mod proxy;
+mod scenarios;
+mod stack;

@@ -35,16 +35,24 @@ impl Proxy {
 
     /// The requests so far, `GET /v1.41/containers/json`, without their queries.
     pub fn requests(&self) -> Vec<String> {
-        self.requests.lock().expect("no thread panicked with it").clone()
+        self.requests
+            .lock()
+            .expect("no thread panicked with it")
+            .clone()
     }
 }
 
 fn pass(client: UnixStream, noted: &Mutex<Vec<String>>) {
-    let host = std::env::var("DOCKER_HOST").unwrap_or_else(|_| "unix:///var/run/docker.sock".to_owned());
-    let path = host.strip_prefix("unix://").expect("these tests use a unix socket");
+    let host =
+        std::env::var("DOCKER_HOST").unwrap_or_else(|_| "unix:///var/run/docker.sock".to_owned());
+    let path = host
+        .strip_prefix("unix://")
+        .expect("these tests use a unix socket");
     let engine = UnixStream::connect(path).expect("the engine answers");
-    let (mut from_engine, mut to_client) =
-        (engine.try_clone().expect("a socket"), client.try_clone().expect("a socket"));
+    let (mut from_engine, mut to_client) = (
+        engine.try_clone().expect("a socket"),
+        client.try_clone().expect("a socket"),
+    );
     std::thread::spawn(move || {
         let _ = std::io::copy(&mut from_engine, &mut to_client);
         let _ = to_client.shutdown(Shutdown::Both);
@@ -66,6 +74,9 @@ fn note(bytes: &[u8], noted: &Mutex<Vec<String>>) {
     for line in text.lines().filter(|line| line.ends_with(" HTTP/1.1")) {
         let request = line.trim_end_matches(" HTTP/1.1");
         let request = request.split('?').next().unwrap_or(request);
-        noted.lock().expect("no thread panicked with it").push(request.to_owned());
+        noted
+            .lock()
+            .expect("no thread panicked with it")
+            .push(request.to_owned());
     }
 }

@@ -43,14 +43,22 @@ impl Ran {
     /// Fails the test unless the command ended well.
     #[track_caller]
     pub fn ok(self) -> Ran {
-        assert_eq!(self.code, 0, "stdout:\n{}\nstderr:\n{}", self.stdout, self.stderr);
+        assert_eq!(
+            self.code, 0,
+            "stdout:\n{}\nstderr:\n{}",
+            self.stdout, self.stderr
+        );
         self
     }
 
     /// Fails the test unless the command ended with exit code 1.
     #[track_caller]
     pub fn fails(self) -> Ran {
-        assert_eq!(self.code, 1, "stdout:\n{}\nstderr:\n{}", self.stdout, self.stderr);
+        assert_eq!(
+            self.code, 1,
+            "stdout:\n{}\nstderr:\n{}",
+            self.stdout, self.stderr
+        );
         self
     }
 }
@@ -76,7 +84,12 @@ impl Stack {
     /// A stack out of one of the examples.
     pub fn example(name: &str) -> Option<Stack> {
         let stack = Stack::empty(name)?;
-        copy(&Path::new(env!("CARGO_MANIFEST_DIR")).join("examples").join(name), &stack.dir);
+        copy(
+            &Path::new(env!("CARGO_MANIFEST_DIR"))
+                .join("examples")
+                .join(name),
+            &stack.dir,
+        );
         Some(stack)
     }
 
@@ -94,7 +107,12 @@ impl Stack {
         let project = format!("rc{}-{number}-{name}", std::process::id());
         let folder = tempfile::tempdir().expect("a temporary folder");
         let dir = folder.path().canonicalize().expect("the folder is there");
-        Some(Stack { project, dir, variables: BTreeMap::new(), _folder: folder })
+        Some(Stack {
+            project,
+            dir,
+            variables: BTreeMap::new(),
+            _folder: folder,
+        })
     }
 
     /// Sets a variable for all commands that follow.
@@ -105,7 +123,8 @@ impl Stack {
     /// Writes a file of the stack.
     pub fn write(&self, path: &str, text: &str) {
         let path = self.dir.join(path);
-        fs::create_dir_all(path.parent().expect("files have folders")).expect("the folder can be made");
+        fs::create_dir_all(path.parent().expect("files have folders"))
+            .expect("the folder can be made");
         fs::write(path, text).expect("the file can be written");
     }
 
@@ -119,13 +138,21 @@ impl Stack {
     /// The binary under test with the stack's project name, ready to be given arguments.
     pub fn command(&self) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_rcompose"));
-        command.current_dir(&self.dir).args(["-p", &self.project]).envs(&self.variables).stdin(Stdio::null());
+        command
+            .current_dir(&self.dir)
+            .args(["-p", &self.project])
+            .envs(&self.variables)
+            .stdin(Stdio::null());
         command
     }
 
     /// Runs a command line of rcompose.
     pub fn run(&self, arguments: &[&str]) -> Ran {
-        self.command().args(arguments).output().expect("the binary runs").into()
+        self.command()
+            .args(arguments)
+            .output()
+            .expect("the binary runs")
+            .into()
     }
 
     /// Runs docker compose 2.40 on the stack; `None`, with a message, where it is not installed.
@@ -141,15 +168,29 @@ impl Stack {
             return None;
         }
         let mut command = Command::new(path);
-        command.current_dir(&self.dir).args(["-p", &self.project]).args(arguments).envs(&self.variables);
-        Some(command.stdin(Stdio::null()).output().expect("docker compose runs").into())
+        command
+            .current_dir(&self.dir)
+            .args(["-p", &self.project])
+            .args(arguments)
+            .envs(&self.variables);
+        Some(
+            command
+                .stdin(Stdio::null())
+                .output()
+                .expect("docker compose runs")
+                .into(),
+        )
     }
 
     /// The stack's containers by name, as the engine tells them.
     pub fn containers(&self) -> BTreeMap<String, Container> {
         let filter = self.filter();
-        let containers = wait(async { engine().containers(&filter).await }).expect("the engine lists containers");
-        containers.into_iter().map(|container| (container.name.clone(), container)).collect()
+        let containers = wait(async { engine().containers(&filter).await })
+            .expect("the engine lists containers");
+        containers
+            .into_iter()
+            .map(|container| (container.name.clone(), container))
+            .collect()
     }
 
     /// One container by the short name that logs show, such as `web-1`.
@@ -158,20 +199,33 @@ impl Stack {
         let full = format!("{}-{name}", self.project);
         let mut containers = self.containers();
         let names: Vec<String> = containers.keys().cloned().collect();
-        containers.remove(&full).unwrap_or_else(|| panic!("no container {full} among {names:?}"))
+        containers
+            .remove(&full)
+            .unwrap_or_else(|| panic!("no container {full} among {names:?}"))
+    }
+
+    /// Ids of the stack's containers by short name, such as `web-1`: what tells a replacement.
+    pub fn ids(&self) -> BTreeMap<String, String> {
+        let short = |name: &str| name.replacen(&format!("{}-", self.project), "", 1);
+        let containers = self.containers().into_iter();
+        containers
+            .map(|(name, container)| (short(&name), container.id))
+            .collect()
     }
 
     /// Names of the stack's volumes.
     pub fn volumes(&self) -> Vec<String> {
         let filter = self.filter();
-        let volumes = wait(async { engine().volumes(&filter).await }).expect("the engine lists volumes");
+        let volumes =
+            wait(async { engine().volumes(&filter).await }).expect("the engine lists volumes");
         volumes.into_iter().map(|volume| volume.name).collect()
     }
 
     /// Names of the stack's networks.
     pub fn networks(&self) -> Vec<String> {
         let filter = self.filter();
-        let networks = wait(async { engine().networks(&filter).await }).expect("the engine lists networks");
+        let networks =
+            wait(async { engine().networks(&filter).await }).expect("the engine lists networks");
         networks.into_iter().map(|network| network.name).collect()
     }
 
@@ -183,7 +237,11 @@ impl Stack {
     #[track_caller]
     pub fn port(&self, name: &str, private: u16) -> u16 {
         let container = self.container(name);
-        let found = container.ports.iter().find(|port| port.private == private).and_then(|port| port.public);
+        let found = container
+            .ports
+            .iter()
+            .find(|port| port.private == private)
+            .and_then(|port| port.public);
         found.unwrap_or_else(|| panic!("{name} does not publish {private}: {:?}", container.ports))
     }
 
@@ -192,7 +250,8 @@ impl Stack {
     pub fn exec(&self, name: &str, command: &[&str]) -> String {
         let full = format!("{}-{name}", self.project);
         let command: Vec<String> = command.iter().map(ToString::to_string).collect();
-        let outcome = wait(async { engine().exec(&full, &command).await }).expect("the engine runs it");
+        let outcome =
+            wait(async { engine().exec(&full, &command).await }).expect("the engine runs it");
         String::from_utf8_lossy(&outcome.output).trim().to_owned()
     }
 
@@ -204,7 +263,9 @@ impl Stack {
     }
 
     fn keep_artifacts(&self) {
-        let kept = Path::new(env!("CARGO_MANIFEST_DIR")).join("artifacts").join(&self.project);
+        let kept = Path::new(env!("CARGO_MANIFEST_DIR"))
+            .join("artifacts")
+            .join(&self.project);
         let _ = fs::create_dir_all(&kept);
         for (name, arguments) in [
             ("config.yaml", vec!["config"]),
@@ -215,7 +276,10 @@ impl Stack {
             let ran = self.run(&arguments);
             let _ = fs::write(kept.join(name), format!("{}{}", ran.stdout, ran.stderr));
         }
-        let _ = fs::write(kept.join("containers.txt"), format!("{:#?}", self.containers()));
+        let _ = fs::write(
+            kept.join("containers.txt"),
+            format!("{:#?}", self.containers()),
+        );
         println!("kept in {}", kept.display());
     }
 
@@ -233,7 +297,9 @@ impl Stack {
                 let _ = engine.remove_volume(&name, true).await;
             }
             for service in ["identidock", "dnmonster", "app", "web", "base"] {
-                let _ = engine.remove_image(&format!("{}-{service}", self.project), true).await;
+                let _ = engine
+                    .remove_image(&format!("{}-{service}", self.project), true)
+                    .await;
             }
         });
     }
@@ -259,8 +325,16 @@ pub fn engine() -> Docker {
 /// On a thread of its own, because a test's future may itself end in here (dropping a stack).
 pub fn wait<T: Send>(future: impl Future<Output = T> + Send) -> T {
     std::thread::scope(|scope| {
-        let runtime = || tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
-        scope.spawn(|| runtime().block_on(future)).join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+        let runtime = || {
+            tokio::runtime::Builder::new_current_thread()
+                .enable_all()
+                .build()
+                .expect("a runtime")
+        };
+        scope
+            .spawn(move || runtime().block_on(future))
+            .join()
+            .unwrap_or_else(|panic| std::panic::resume_unwind(panic))
     })
 }
 
@@ -272,32 +346,44 @@ pub fn until<T>(what: &str, mut ask: impl FnMut() -> Option<T>) -> T {
         if let Some(answer) = ask() {
             return answer;
         }
-        assert!(begin.elapsed() < Duration::from_secs(30), "waited in vain for {what}");
+        assert!(
+            begin.elapsed() < Duration::from_secs(30),
+            "waited in vain for {what}"
+        );
         std::thread::park_timeout(Duration::from_millis(50));
     }
 }
 
 /// Fetches a page from this machine: status line and headers, and the body.
 pub fn fetch(port: u16, path: &str) -> Option<(String, Vec<u8>)> {
-    request(port, &format!("GET {path} HTTP/1.0\r\nHost: localhost\r\n\r\n"))
+    request(
+        port,
+        &format!("GET {path} HTTP/1.0\r\nHost: localhost\r\n\r\n"),
+    )
 }
 
 /// Sends a form to this machine.
 pub fn post(port: u16, path: &str, form: &str) -> Option<(String, Vec<u8>)> {
     let length = form.len();
     let head = format!("POST {path} HTTP/1.0\r\nHost: localhost\r\nContent-Length: {length}\r\n");
-    request(port, &format!("{head}Content-Type: application/x-www-form-urlencoded\r\n\r\n{form}"))
+    request(
+        port,
+        &format!("{head}Content-Type: application/x-www-form-urlencoded\r\n\r\n{form}"),
+    )
 }
 
 fn request(port: u16, text: &str) -> Option<(String, Vec<u8>)> {
     let mut stream = TcpStream::connect(("127.0.0.1", port)).ok()?;
-    stream.set_read_timeout(Some(Duration::from_secs(10))).ok()?;
+    stream
+        .set_read_timeout(Some(Duration::from_secs(10)))
+        .ok()?;
     stream.write_all(text.as_bytes()).ok()?;
     let mut answer = Vec::new();
     stream.read_to_end(&mut answer).ok()?;
     let end = answer.windows(4).position(|window| window == b"\r\n\r\n")?;
     let head = String::from_utf8_lossy(&answer[..end]).into_owned();
-    head.contains(" 200 ").then(|| (head, answer[end + 4..].to_vec()))
+    head.contains(" 200 ")
+        .then(|| (head, answer[end + 4..].to_vec()))
 }
 
 fn copy(from: &Path, to: &Path) {

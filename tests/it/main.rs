@@ -1,11 +1,14 @@
 //! The tests that need no engine, in one binary.
 
 mod build;
+mod cli;
+mod document;
 mod engine;
 mod engine_contract;
 mod execute;
 mod graph;
 mod layers;
+mod parity;
 mod plan;
 mod report;
 mod support;

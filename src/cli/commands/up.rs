@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use tokio_util::sync::CancellationToken;
 
 use super::Outcome;
+use crate::cli::Interrupts;
 use crate::cli::context::Context;
 use crate::cli::failure::Failure;
 use crate::engine::Engine;
@@ -15,7 +16,7 @@ use crate::ops::up::{UpOptions, attached, up};
 use crate::plan::containers::Recreate;
 use crate::plan::images::BuildPolicy;
 use crate::report::logs::LogPrinter;
-use crate::report::{Reporter, Screen, Shared};
+use crate::report::{Reporter, Shared};
 
 /// Create and start containers
 #[derive(Debug, clap::Args)]
@@ -199,28 +200,19 @@ async fn in_foreground(
         printer,
         announced: false,
     };
-    let color = context.screen().color;
-    let environment = &mut context.environment;
-    let size = &environment.terminal_size;
-    let screen = || {
-        let (width, height) = size().unwrap_or((80, 24));
-        Screen {
-            width,
-            height,
-            color,
-        }
-    };
     let project = &loaded.project;
-    let interrupts = &mut environment.interrupts;
-    let work = attached(
-        engine,
-        project,
-        options,
-        interrupts,
-        &mut output,
-        &mut events,
-    );
-    let result = Context::accompany(&reporter, screen, work).await;
+    let work = async |interrupts: &mut Interrupts| {
+        attached(
+            engine,
+            project,
+            options,
+            interrupts,
+            &mut output,
+            &mut events,
+        )
+        .await
+    };
+    let result = context.accompany(&reporter, work).await;
     output.printer.finish();
     result.map_err(|error| Failure::of(error, &loaded.sources))
 }

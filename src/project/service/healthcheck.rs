@@ -58,7 +58,8 @@ pub const ROW: Attribute<Service> = Attribute {
 
 const LOWERED: Lower<Healthcheck> = Lower::UsedBy("project/service/healthcheck.rs");
 
-const TABLE: &[Attribute<Healthcheck>] = &[
+/// The keys of `healthcheck`.
+pub const TABLE: &[Attribute<Healthcheck>] = &[
     Attribute {
         key: "test",
         about: "`[CMD, …]`, `[CMD-SHELL, …]`, `[NONE]`, or a string for the shell.",

@@ -45,7 +45,8 @@ pub const ROW: Attribute<Service> = Attribute {
     lower: Lower::Request(lower),
 };
 
-const TABLE: &[Attribute<Logging>] = &[
+/// The keys of `logging`.
+pub const TABLE: &[Attribute<Logging>] = &[
     Attribute {
         key: "driver",
         about: "`json-file`, `local`, `journald`, `none`, …",

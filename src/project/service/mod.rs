@@ -15,15 +15,24 @@ use crate::project::render;
 use crate::project::value::byte_size::ByteSize;
 use crate::project::value::duration::Duration;
 
+pub mod blkio;
 pub mod build;
+pub mod credential_spec;
 pub mod depends_on;
 pub mod deploy;
+pub mod develop;
+pub mod devices;
 pub mod env_file;
 pub mod healthcheck;
+pub mod hooks;
+pub mod label_file;
 pub mod links;
 pub mod logging;
+pub mod models;
+pub mod mounts;
 pub mod networks;
 pub mod ports;
+pub mod provider;
 pub mod resources;
 pub mod restart;
 pub mod ulimits;
@@ -37,10 +46,6 @@ pub mod volumes_from;
     missing_docs,
     reason = "each field is the attribute of its name, and the table tells what that is"
 )]
-#[expect(
-    clippy::struct_excessive_bools,
-    reason = "the specification has that many switches"
-)]
 pub struct Service {
     /// Its key under `services`.
     pub name: String,
@@ -52,11 +57,14 @@ pub struct Service {
     pub annotations: BTreeMap<String, String>,
     pub attach: Option<bool>,
     pub build: Option<build::Build>,
+    pub develop: Option<develop::Develop>,
+    pub blkio_config: Option<blkio::BlkioConfig>,
     pub cap_add: Vec<String>,
     pub cap_drop: Vec<String>,
     pub cgroup_parent: Option<String>,
     pub cgroup: Option<String>,
     pub cpu_count: i64,
+    pub cpu_percent: i64,
     pub cpu_period: i64,
     pub cpu_quota: i64,
     pub cpu_rt_period: i64,
@@ -65,21 +73,26 @@ pub struct Service {
     pub cpuset: Option<String>,
     pub cpu_shares: i64,
     pub command: Option<Vec<String>>,
+    pub configs: Vec<mounts::FileReference>,
     pub container_name: Option<String>,
+    pub credential_spec: Option<credential_spec::CredentialSpec>,
     pub deploy: Option<deploy::Deploy>,
     pub depends_on: BTreeMap<String, depends_on::Dependency>,
     pub device_cgroup_rules: Vec<String>,
+    pub devices: Vec<devices::Device>,
     pub dns: Vec<String>,
     pub dns_opt: Vec<String>,
     pub dns_search: Vec<String>,
     pub domainname: Option<String>,
     pub entrypoint: Option<Vec<String>>,
+    pub provider: Option<provider::Provider>,
     pub environment: BTreeMap<String, Option<String>>,
     pub env_file: Vec<env_file::EnvFile>,
     pub expose: Vec<String>,
     pub external_links: Vec<String>,
     pub extra_hosts: Vec<String>,
     pub group_add: Vec<String>,
+    pub gpus: Vec<devices::DeviceRequest>,
     pub hostname: Option<String>,
     pub healthcheck: Option<healthcheck::Healthcheck>,
     pub image: Option<String>,
@@ -87,12 +100,15 @@ pub struct Service {
     pub ipc: Option<String>,
     pub isolation: Option<String>,
     pub labels: BTreeMap<String, String>,
+    pub label_file: Vec<label_file::LabelFile>,
     pub links: Vec<String>,
     pub logging: Option<logging::Logging>,
     pub mem_limit: Option<ByteSize>,
     pub mem_reservation: Option<ByteSize>,
     pub memswap_limit: Option<ByteSize>,
-    pub mem_swappiness: i64,
+    pub mem_swappiness: Option<ByteSize>,
+    pub mac_address: Option<String>,
+    pub models: BTreeMap<String, Option<models::ModelUse>>,
     pub network_mode: Option<String>,
     pub networks: Option<BTreeMap<String, Option<networks::Attachment>>>,
     pub oom_kill_disable: bool,
@@ -108,6 +124,7 @@ pub struct Service {
     pub restart: Option<String>,
     pub runtime: Option<String>,
     pub scale: Option<i64>,
+    pub secrets: Vec<mounts::FileReference>,
     pub security_opt: Vec<String>,
     pub shm_size: Option<ByteSize>,
     pub stdin_open: bool,
@@ -118,12 +135,16 @@ pub struct Service {
     pub tmpfs: Vec<String>,
     pub tty: bool,
     pub ulimits: BTreeMap<String, ulimits::Ulimit>,
+    pub use_api_socket: bool,
     pub user: Option<String>,
     pub userns_mode: Option<String>,
     pub uts: Option<String>,
     pub volumes: Vec<volumes::Mount>,
     pub volumes_from: Vec<String>,
     pub working_dir: Option<String>,
+    pub pre_start: Vec<hooks::Hook>,
+    pub post_start: Vec<hooks::Hook>,
+    pub pre_stop: Vec<hooks::Hook>,
 }
 
 /// Every attribute of a service, in the order that printing and hashing follow.
@@ -154,6 +175,8 @@ pub const TABLE: &[Attribute<Service>] = &[
         lower: Lower::UsedBy("ops/logs.rs"),
     },
     build::ROW,
+    develop::ROW,
+    blkio::ROW,
     Attribute {
         key: "cap_add",
         about: "Capabilities on top of the default ones.",
@@ -212,6 +235,22 @@ pub const TABLE: &[Attribute<Service>] = &[
         hash: Hash::Included,
         lower: Lower::Request(|service, request| {
             request.host.cpu_count = Some(service.cpu_count).filter(|value| *value != 0)
+        }),
+    },
+    Attribute {
+        key: "cpu_percent",
+        about: "Share of the processors in percent (Windows).",
+        example: "50",
+        parse: |node, service, reader| {
+            service.cpu_percent = reader.integer(node).unwrap_or_default()
+        },
+        merge: merge::default,
+        render: |service| render::number(service.cpu_percent),
+        hash: Hash::Included,
+        lower: Lower::Request(|service, request| {
+            // docker compose sends hundredths of a percent, which is what Windows counts in.
+            let hundredths = service.cpu_percent.saturating_mul(100);
+            request.host.cpu_percent = Some(hundredths).filter(|value| *value != 0);
         }),
     },
     Attribute {
@@ -305,6 +344,7 @@ pub const TABLE: &[Attribute<Service>] = &[
         hash: Hash::Included,
         lower: Lower::Request(|service, request| request.body.cmd = service.command.clone()),
     },
+    mounts::CONFIGS,
     Attribute {
         key: "container_name",
         about: "Name instead of `PROJECT-SERVICE-NUMBER`; then there can be only one.",
@@ -315,6 +355,7 @@ pub const TABLE: &[Attribute<Service>] = &[
         hash: Hash::Included,
         lower: Lower::UsedBy("plan/naming.rs"),
     },
+    credential_spec::ROW,
     deploy::ROW,
     depends_on::ROW,
     Attribute {
@@ -329,6 +370,7 @@ pub const TABLE: &[Attribute<Service>] = &[
             request.host.device_cgroup_rules = filled(&service.device_cgroup_rules)
         }),
     },
+    devices::ROW,
     Attribute {
         key: "dns",
         about: "Name servers.",
@@ -387,6 +429,7 @@ pub const TABLE: &[Attribute<Service>] = &[
             request.body.entrypoint = service.entrypoint.clone()
         }),
     },
+    provider::ROW,
     Attribute {
         key: "environment",
         about: "Variables; a name alone takes the value of the project's environment.",
@@ -410,6 +453,7 @@ pub const TABLE: &[Attribute<Service>] = &[
             request.expose(service.expose.iter().map(|port| with_protocol(port)))
         }),
     },
+    EXTENDS,
     links::EXTERNAL,
     Attribute {
         key: "extra_hosts",
@@ -435,6 +479,7 @@ pub const TABLE: &[Attribute<Service>] = &[
             request.host.group_add = filled(&service.group_add)
         }),
     },
+    devices::GPUS,
     Attribute {
         key: "hostname",
         about: "Name that the container calls itself.",
@@ -508,6 +553,7 @@ pub const TABLE: &[Attribute<Service>] = &[
         hash: Hash::Included,
         lower: Lower::UsedBy("plan/labels.rs"),
     },
+    label_file::ROW,
     links::ROW,
     logging::ROW,
     resources::MEM_LIMIT,
@@ -517,17 +563,17 @@ pub const TABLE: &[Attribute<Service>] = &[
         key: "mem_swappiness",
         about: "How readily memory is swapped, 0 to 100.",
         example: "10",
-        parse: |node, service, reader| {
-            service.mem_swappiness = reader.integer(node).unwrap_or_default()
-        },
+        parse: |node, service, reader| service.mem_swappiness = reader.bytes(node),
         merge: merge::default,
-        render: |service| render::number(service.mem_swappiness),
+        render: |service| render::bytes(service.mem_swappiness),
         hash: Hash::Included,
         lower: Lower::Request(|service, request| {
-            request.host.memory_swappiness =
-                Some(service.mem_swappiness).filter(|value| *value != 0)
+            let swappiness = service.mem_swappiness.map(|value| value.0);
+            request.host.memory_swappiness = swappiness.filter(|value| *value != 0);
         }),
     },
+    networks::MAC_ADDRESS,
+    models::ROW,
     networks::MODE,
     networks::ROW,
     Attribute {
@@ -620,6 +666,16 @@ pub const TABLE: &[Attribute<Service>] = &[
         lower: Lower::UsedBy("plan/images.rs"),
     },
     Attribute {
+        key: "pull_refresh_after",
+        about: "In the specification, and without a meaning so far.",
+        example: "24h",
+        parse: |node, _, reader| drop(reader.string(node)),
+        merge: merge::default,
+        render: |_| None,
+        hash: Hash::Excluded("docker compose drops it"),
+        lower: Lower::NoEffect("docker compose drops it too"),
+    },
+    Attribute {
         key: "read_only",
         about: "Mount its root read-only.",
         example: "true",
@@ -652,6 +708,7 @@ pub const TABLE: &[Attribute<Service>] = &[
         hash: Hash::Excluded("the number of containers is no property of one"),
         lower: Lower::UsedBy("plan/converge.rs"),
     },
+    mounts::SECRETS,
     Attribute {
         key: "security_opt",
         about: "Options of security modules.",
@@ -748,6 +805,7 @@ pub const TABLE: &[Attribute<Service>] = &[
         lower: Lower::Request(|service, request| request.body.tty = Some(service.tty)),
     },
     ulimits::ROW,
+    volumes::API_SOCKET,
     Attribute {
         key: "user",
         about: "User (and group) of the process.",
@@ -794,7 +852,25 @@ pub const TABLE: &[Attribute<Service>] = &[
             request.body.working_dir = service.working_dir.clone()
         }),
     },
+    hooks::PRE_START,
+    hooks::POST_START,
+    hooks::PRE_STOP,
 ];
+
+/// A base of the service. The loader resolves it, so that it never gets here.
+const EXTENDS: Attribute<Service> = Attribute {
+    key: "extends",
+    about: "Another service, of this file or another one, that this one starts from.",
+    example: "{service: base}",
+    parse: |node, _, reader| {
+        let reason = "this version of rcompose does not read `extends` yet";
+        reader.invalid(node, reason, "write the base's attributes here instead");
+    },
+    merge: merge::default,
+    render: |_| None,
+    hash: Hash::Excluded("it is resolved before anything is hashed"),
+    lower: Lower::UsedBy("load/extends.rs"),
+};
 
 impl Service {
     /// How many containers are wanted: `deploy.replicas`, `scale`, or one.

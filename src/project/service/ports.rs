@@ -67,7 +67,8 @@ fn merge_key(node: &Node) -> Option<String> {
     ))
 }
 
-const LONG: &[Attribute<Port>] = &[
+/// The keys of a port in the long form.
+pub const LONG: &[Attribute<Port>] = &[
     Attribute {
         key: "name",
         about: "A name for people.",

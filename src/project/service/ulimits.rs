@@ -44,7 +44,8 @@ pub const ROW: Attribute<Service> = Attribute {
     lower: Lower::Request(lower),
 };
 
-fn print(limit: &Ulimit) -> Data {
+/// A limit as it is printed.
+pub fn print(limit: &Ulimit) -> Data {
     match *limit {
         Ulimit::Both(value) => Data::from(value),
         Ulimit::Each { soft, hard } => render::object([
@@ -54,7 +55,8 @@ fn print(limit: &Ulimit) -> Data {
     }
 }
 
-fn parse(node: &Node, reader: &mut Reader<'_>) -> BTreeMap<String, Ulimit> {
+/// Limits by name.
+pub fn parse(node: &Node, reader: &mut Reader<'_>) -> BTreeMap<String, Ulimit> {
     let mut limits = BTreeMap::new();
     let Some(mapping) = reader.mapping(node) else {
         return limits;
