@@ -5,6 +5,7 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 
 use super::Load;
+use crate::document::interpolate::expand;
 use crate::document::{Diagnostic, Node};
 use crate::project::read::clean;
 
@@ -190,17 +191,20 @@ pub(super) fn name(
         .filter_map(|document| document.get("name")?.as_str())
         .find(|name| !name.is_empty());
     let lookup = |name: &str| variables.get(name).cloned();
-    let name = match written {
-        Some(written) => project_name(
-            &crate::document::interpolate::expand(written, &lookup).unwrap_or_default(),
-        ),
-        None => project_name(&directory.file_name().unwrap_or_default().to_string_lossy()),
+    let written = written.map(|text| expand(text, &lookup));
+    let (whose, text) = match written {
+        Some(Ok(text)) => ("that of the file", text),
+        // What is wrong with a variable is told with its place, when the whole file is filled in.
+        Some(Err(_)) => ("that of the file", "unknown".to_owned()),
+        None => {
+            let folder = directory.file_name().unwrap_or_default();
+            ("that of the folder", folder.to_string_lossy().into_owned())
+        }
     };
+    let name = project_name(&text);
     if name.is_empty() {
-        load.error(
-            "the project has no name: the folder's has no letter or digit in it".to_owned(),
-            "give one with -p",
-        );
+        let message = format!("the project has no name: {whose} has no letter or digit in it");
+        load.error(message, "give one with -p");
         return None;
     }
     Some(name)

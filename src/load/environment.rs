@@ -15,6 +15,7 @@ pub(super) fn before_discovery(load: &mut Load<'_>) -> Option<BTreeMap<String, S
         let directory = directory_before_discovery(load);
         default_file(load, &directory, &mut variables)?;
     }
+    let mut of_files = BTreeMap::new();
     for file in given {
         let path = load.request.current_dir.join(&file);
         if !load.files.is_file(&path) {
@@ -25,7 +26,13 @@ pub(super) fn before_discovery(load: &mut Load<'_>) -> Option<BTreeMap<String, S
             load.error(message, "look at the path given with --env-file");
             return None;
         }
-        read_file(load, &path, &mut variables)?;
+        // A later file wins over an earlier one, and can use what that says.
+        let known = |name: &str| variables.get(name).or_else(|| of_files.get(name)).cloned();
+        let read = read_variables(load, &path, None, &known)?;
+        of_files.extend(read);
+    }
+    for (name, value) in of_files {
+        variables.entry(name).or_insert(value);
     }
     Some(variables)
 }
@@ -42,7 +49,8 @@ pub(super) fn of_project(
     Some(())
 }
 
-fn given(load: &Load<'_>, variables: &BTreeMap<String, String>) -> Vec<PathBuf> {
+/// The files that were asked for, by `--env-file` or `COMPOSE_ENV_FILES`.
+pub(super) fn given(load: &Load<'_>, variables: &BTreeMap<String, String>) -> Vec<PathBuf> {
     if !load.request.env_files.is_empty() {
         return load.request.env_files.clone();
     }
@@ -83,7 +91,7 @@ fn default_file(
     read_file(load, &path, variables)
 }
 
-/// Earlier values stay: the shell's win over a file's, and an earlier file's over a later one's.
+/// Earlier values stay: the shell's win over a `.env`'s, and a nearer `.env`'s over a farther one's.
 fn read_file(
     load: &mut Load<'_>,
     path: &Path,

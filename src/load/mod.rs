@@ -89,7 +89,7 @@ pub fn load(request: &Request, files: &dyn Files) -> Result<Loaded, Failure> {
         diagnostics: Vec::new(),
     };
     match load.run() {
-        Some(project) if !load.diagnostics.iter().any(Diagnostic::is_error) => Ok(Loaded {
+        Some(project) if !load.has_errors() => Ok(Loaded {
             project,
             sources: load.sources,
             warnings: load.diagnostics,
@@ -99,6 +99,14 @@ pub fn load(request: &Request, files: &dyn Files) -> Result<Loaded, Failure> {
             sources: load.sources,
         }),
     }
+}
+
+/// `version` once chose between formats that have been one for long.
+fn obsolete_version(document: &Node) -> Option<Diagnostic> {
+    let version = document.as_mapping()?.get("version")?;
+    let warning = Diagnostic::warning("`version` has no meaning any more");
+    let warning = warning.at(version.key_span, "every file is read the same way");
+    Some(warning.help("remove the line"))
 }
 
 struct Load<'a> {
@@ -119,15 +127,15 @@ impl Load<'_> {
         variables.insert("COMPOSE_PROJECT_NAME".to_owned(), name.clone());
         let document = self.merge_documents(documents, &variables)?;
         let mut project = self.read_project(&document, &found.directory, &variables);
+        if self.has_errors() {
+            // What could not be read would now be missing, and be told a second time as that.
+            return None;
+        }
         project.name = name;
         project.directory.clone_from(&found.directory);
         project.files = found.files.iter().map(ToString::to_string).collect();
-        project.env_files = self
-            .request
-            .env_files
-            .iter()
-            .map(|file| self.absolute(file))
-            .collect();
+        let env_files = environment::given(self, &variables);
+        project.env_files = env_files.iter().map(|file| self.absolute(file)).collect();
         profiles::apply(&mut project, self.request, &variables);
         normalize(&mut project);
         self.diagnostics.extend(validate(&project));
@@ -135,6 +143,10 @@ impl Load<'_> {
         env_files::apply(self, &mut project, &variables);
         label_files::apply(self, &mut project);
         Some(project)
+    }
+
+    fn has_errors(&self) -> bool {
+        self.diagnostics.iter().any(Diagnostic::is_error)
     }
 
     fn absolute(&self, path: &Path) -> String {
@@ -165,7 +177,7 @@ impl Load<'_> {
                 Err(problems) => self.diagnostics.extend(problems),
             }
         }
-        if self.diagnostics.iter().any(Diagnostic::is_error) {
+        if self.has_errors() {
             return None;
         }
         if documents.is_empty() {
@@ -182,8 +194,9 @@ impl Load<'_> {
                     .push(error.at(document.span, format!("this is {}", document.describe())));
             }
             first_format::upgrade(document, &mut self.diagnostics);
+            self.diagnostics.extend(obsolete_version(document));
         }
-        Some(documents)
+        (!self.has_errors()).then_some(documents)
     }
 
     fn read_text(&mut self, file: &discover::Found) -> Option<(SourceId, String)> {
