@@ -196,9 +196,9 @@ pub(super) fn chosen<'o>(observed: &'o Observed, services: &[String]) -> Vec<&'o
 }
 
 /// Stops what runs, dependents before what they depend on. Answers the stop of each container.
-fn stop_in_order<'o>(
+fn stop_in_order(
     plan: &mut Plan,
-    containers: &[&'o Container],
+    containers: &[&Container],
     order: &Order,
     timeout: Option<i32>,
     cause: &Cause,
