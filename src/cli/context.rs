@@ -144,6 +144,7 @@ impl<'c> Context<'c> {
             profiles,
             services: services.to_vec(),
             no_interpolation: false,
+            no_env_resolution: false,
             current_dir: self.environment.current_dir.clone(),
             variables: self.environment.variables.clone(),
         }

@@ -37,6 +37,9 @@ const MAX_DEPTH: usize = 32;
 /// Uses of variables without a value that are remembered of one text.
 const MAX_UNSET: usize = 1000;
 
+/// Texts longer than this are pointed at as a whole.
+const LOCATED: usize = 64 * 1024;
+
 /// Errors after which the rest of a text is not looked at.
 const MAX_ERRORS: usize = 10;
 
@@ -444,6 +447,9 @@ impl Locator<'_> {
 
     /// Escapes and folding move text about, but leave the dollar signs in their order.
     fn offset(&self, at: usize) -> Option<u32> {
+        if self.text.len() > LOCATED {
+            return None;
+        }
         let Some(raw) = self.raw else {
             return self.guess(at);
         };
@@ -593,11 +599,18 @@ enum OperatorKind {
 struct Tokens<'a> {
     text: &'a str,
     at: usize,
+    /// Up to here there is no closing brace. Spares a look at the rest of the line for each of
+    /// the opening ones.
+    open_until: usize,
 }
 
 impl<'a> Tokens<'a> {
     fn new(text: &'a str) -> Tokens<'a> {
-        Tokens { text, at: 0 }
+        Tokens {
+            text,
+            at: 0,
+            open_until: 0,
+        }
     }
 }
 
@@ -609,10 +622,16 @@ impl<'a> Iterator for Tokens<'a> {
         let at = self.at;
         let (token, length) = match rest.find('$') {
             _ if rest.is_empty() => return None,
+            Some(0) if at < self.open_until && rest.starts_with("${") => {
+                (Token::Invalid(&rest[..2]), 2)
+            }
             Some(0) => dollar(rest),
             Some(next) => (Token::Literal(&rest[..next]), next),
             None => (Token::Literal(rest), rest.len()),
         };
+        if token == Token::Invalid("${") && self.open_until <= at {
+            self.open_until = at + rest.find('\n').unwrap_or(rest.len());
+        }
         self.at += length;
         Some((at, token))
     }
@@ -644,8 +663,12 @@ fn braced(text: &str) -> (Token<'_>, usize) {
         let length = reference.length;
         return (Token::Variable(reference), length);
     }
-    let line = text.lines().next().unwrap_or(text);
-    let length = line.find('}').map_or(2, |at| at + 1);
+    let end = text.find(['}', '\n']).unwrap_or(text.len());
+    let length = if text[end..].starts_with('}') {
+        end + 1
+    } else {
+        2
+    };
     (Token::Invalid(&text[..length]), length)
 }
 
@@ -691,17 +714,21 @@ fn reference(text: &str) -> Option<Reference<'_>> {
 
 /// What lies before the closing brace. If braces do not balance, the last one of the line closes.
 fn argument(text: &str) -> Option<&str> {
-    let line = &text[..text.find('\n').unwrap_or(text.len())];
     let mut depth = 0_usize;
-    for (at, byte) in line.bytes().enumerate() {
+    let mut last = None;
+    for (at, byte) in text.bytes().enumerate() {
         match byte {
+            b'\n' => break,
             b'{' => depth += 1,
-            b'}' if depth == 0 => return Some(&line[..at]),
-            b'}' => depth -= 1,
+            b'}' if depth == 0 => return Some(&text[..at]),
+            b'}' => {
+                depth -= 1;
+                last = Some(at);
+            }
             _ => {}
         }
     }
-    line.rfind('}').map(|at| &line[..at])
+    last.map(|at| &text[..at])
 }
 
 fn name_at(text: &str, start: usize) -> &str {

@@ -15,13 +15,14 @@
 //!
 //! Problems are collected; only a syntax error ends the reading.
 
+mod lenient;
 mod scalar;
 mod syntax;
 
 use std::borrow::Cow;
 use std::collections::HashMap;
 
-use granit_parser::{Event, Parser, ScalarStyle, StructureStyle};
+use granit_parser::{Event, Parser, ScalarStyle, ScanError, StructureStyle};
 use indexmap::map::Entry as Slot;
 
 use super::diagnostic::{MAX_PROBLEMS, nearest};
@@ -29,6 +30,7 @@ use super::{
     Diagnostic, Entry, Mapping, Node, Path, Scalar, ScalarKind, SourceId, Span, Tag, Value,
 };
 
+use lenient::{Lenient, Repair};
 pub use scalar::resolve;
 pub(super) use syntax::too_large;
 
@@ -52,25 +54,42 @@ pub fn parse(source: SourceId, text: &str) -> Result<Vec<Node>, Vec<Diagnostic>>
     if let Err(problem) = syntax::check_text(source, text) {
         return Err(vec![problem]);
     }
-    let mut reader = Reader::new(source, text);
-    if let Err(problem) = reader.run() {
-        reader.problems.push(problem);
+    let mut lenient = Lenient::new(text);
+    loop {
+        let mut reader = Reader::new(source, text, &lenient);
+        match reader.run() {
+            Ok(()) => {}
+            Err(Stop::Problem(problem)) => reader.problems.push(problem),
+            Err(Stop::Repair(repair)) => {
+                lenient.apply(&repair);
+                continue;
+            }
+        }
+        return if reader.problems.is_empty() {
+            Ok(reader.documents)
+        } else {
+            Err(reader.problems)
+        };
     }
-    if reader.problems.is_empty() {
-        Ok(reader.documents)
-    } else {
-        Err(reader.problems)
-    }
+}
+
+/// Why reading ended early.
+enum Stop {
+    Problem(Diagnostic),
+    /// The text can be read after a change that means nothing.
+    Repair(Repair),
 }
 
 struct Reader<'a> {
     source: SourceId,
+    /// The text as it was written, in which all places lie.
     text: &'a str,
+    lenient: &'a Lenient<'a>,
     stack: Vec<Frame>,
     anchors: HashMap<usize, Subtree>,
     nodes: usize,
-    /// Where the last event ended.
-    read: usize,
+    /// Where the last event ended, in the text that is read and in the one that was written.
+    read: (usize, usize),
     documents: Vec<Node>,
     problems: Vec<Diagnostic>,
 }
@@ -92,9 +111,31 @@ struct Frame {
     span: Span,
     tag: Option<Tag>,
     anchor: usize,
+    /// In brackets.
+    flow: bool,
     count: usize,
     height: usize,
     content: Content,
+}
+
+impl Frame {
+    fn new(
+        content: Content,
+        style: StructureStyle,
+        anchor: usize,
+        tag: &Meaning,
+        span: Span,
+    ) -> Frame {
+        Frame {
+            span,
+            tag: steering(tag),
+            anchor,
+            flow: style == StructureStyle::Flow,
+            count: 1,
+            height: 1,
+            content,
+        }
+    }
 }
 
 enum Content {
@@ -130,21 +171,22 @@ enum Meaning {
 }
 
 impl<'a> Reader<'a> {
-    fn new(source: SourceId, text: &'a str) -> Reader<'a> {
+    fn new(source: SourceId, text: &'a str, lenient: &'a Lenient<'a>) -> Reader<'a> {
         Reader {
             source,
             text,
+            lenient,
             stack: Vec::new(),
             anchors: HashMap::new(),
             nodes: 0,
-            read: 0,
+            read: (0, 0),
             documents: Vec::new(),
             problems: Vec::new(),
         }
     }
 
     /// Reads to the end or to the first error that leaves nothing to go on with.
-    fn run(&mut self) -> Result<(), Diagnostic> {
+    fn run(&mut self) -> Result<(), Stop> {
         let options = granit_parser::options! {
             emit_comments: false,
             emit_unresolved_aliases: true,
@@ -152,25 +194,55 @@ impl<'a> Reader<'a> {
             flow_nesting_limit: MAX_DEPTH,
             block_nesting_limit: MAX_DEPTH,
         };
-        let mut events = Parser::new_from_str_with_options(self.text, options);
+        let mut events = Parser::new_from_str_with_options(self.lenient.text(), options);
         let mut names = Vec::new();
         while let Some(next) = events.next_event() {
-            let (event, place) = next.map_err(|error| {
-                let context = syntax::Context {
-                    read: self.read,
-                    bracket: self.open_bracket(),
-                };
-                syntax::explain(self.source, self.text, &context, &error)
-            })?;
+            let (event, place) = next.map_err(|error| self.stop(&error))?;
             if let Event::DocumentStart(..) = event {
                 names.clear();
             }
-            self.event(event, place, &mut names)?;
+            self.advance(place);
+            self.event(event, place, &mut names)
+                .map_err(Stop::Problem)?;
             if self.problems.len() >= MAX_PROBLEMS {
                 break;
             }
         }
         Ok(())
+    }
+
+    fn stop(&self, error: &ScanError) -> Stop {
+        let in_brackets = self.stack.last().is_some_and(|frame| frame.flow);
+        if let Some(repair) = self.lenient.repair(error, self.read.0, in_brackets) {
+            return Stop::Repair(repair);
+        }
+        let at = error.marker().byte_offset().unwrap_or(0);
+        let context = syntax::Context {
+            at: self.lenient.original(at),
+            read: self.read.1,
+            bracket: self.open_bracket(),
+        };
+        Stop::Problem(syntax::explain(
+            self.source,
+            self.text,
+            &context,
+            error.kind(),
+        ))
+    }
+
+    /// Looks at what lies between two events: the parser takes tabs there that Go refuses.
+    fn advance(&mut self, place: granit_parser::Span) {
+        let range = place.byte_range().unwrap_or_default();
+        let start = self.lenient.original(range.start);
+        let in_brackets = self.stack.last().is_some_and(|frame| frame.flow);
+        let between = self.text.get(self.read.1..start).unwrap_or_default();
+        if !in_brackets && let Some(tab) = lenient::indenting_tab(between, self.read.1 == 0) {
+            let tab = self.read.1 + tab;
+            self.problems.push(syntax::tab(self.source, self.text, tab));
+        }
+        if range.end > self.read.0 {
+            self.read = (range.end, self.lenient.original(range.end));
+        }
     }
 
     fn event(
@@ -180,7 +252,6 @@ impl<'a> Reader<'a> {
         names: &mut Vec<String>,
     ) -> Result<(), Diagnostic> {
         let span = self.span(place);
-        self.read = self.read.max(span.end as usize);
         match event {
             Event::Scalar(text, style, anchor, tag) => {
                 let tag = self.tag(tag.as_deref(), place);
@@ -192,9 +263,10 @@ impl<'a> Reader<'a> {
                     StructureStyle::Flow => span,
                 };
                 let tag = self.tag(tag.as_deref(), place);
-                self.open(Content::Sequence(Vec::new()), anchor, &tag, span)
+                let content = Content::Sequence(Vec::new());
+                self.open(Frame::new(content, style, anchor, &tag, span))
             }
-            Event::MappingStart(_, anchor, tag) => {
+            Event::MappingStart(style, anchor, tag) => {
                 let tag = self.tag(tag.as_deref(), place);
                 let content = Content::Mapping {
                     entries: Mapping::new(),
@@ -202,11 +274,12 @@ impl<'a> Reader<'a> {
                     merge: None,
                     merged: Vec::new(),
                 };
-                self.open(content, anchor, &tag, span)
+                self.open(Frame::new(content, style, anchor, &tag, span))
             }
             Event::SequenceEnd | Event::MappingEnd => self.close(span),
             Event::Alias(anchor) => self.alias(anchor, span),
             Event::Anchor(_, name) => {
+                self.check_name(&name, span);
                 if names.len() < MAX_NAMES {
                     names.push(name.into_owned());
                 }
@@ -222,7 +295,8 @@ impl<'a> Reader<'a> {
 
     fn span(&self, place: granit_parser::Span) -> Span {
         let range = place.byte_range().unwrap_or_default();
-        self.span_of(range.start, range.end)
+        let original = |at| self.lenient.original(at);
+        self.span_of(original(range.start), original(range.end))
     }
 
     fn span_of(&self, start: usize, end: usize) -> Span {
@@ -257,12 +331,15 @@ impl<'a> Reader<'a> {
 
     /// The innermost bracket or brace that is still open.
     fn open_bracket(&self) -> Option<Span> {
-        let innermost = self.stack.last()?.span;
-        let bracket = Span {
-            end: innermost.start + 1,
-            ..innermost
-        };
-        matches!(self.slice(bracket), "[" | "{").then_some(bracket)
+        let open = self.stack.iter().rev().take_while(|frame| frame.flow);
+        let brackets = open.map(|frame| Span {
+            end: frame.span.start + 1,
+            ..frame.span
+        });
+        // A pair in a list, `[a: b]`, is a mapping without braces.
+        brackets
+            .into_iter()
+            .find(|bracket| matches!(self.slice(*bracket), "[" | "{"))
     }
 
     /// Counts towards the limit of nodes.
@@ -386,23 +463,10 @@ impl<'a> Reader<'a> {
         Scalar { text, kind }
     }
 
-    fn open(
-        &mut self,
-        content: Content,
-        anchor: usize,
-        tag: &Meaning,
-        span: Span,
-    ) -> Result<(), Diagnostic> {
-        self.charge(1, span)?;
-        self.check_depth(1, span)?;
-        self.stack.push(Frame {
-            span,
-            tag: steering(tag),
-            anchor,
-            count: 1,
-            height: 1,
-            content,
-        });
+    fn open(&mut self, frame: Frame) -> Result<(), Diagnostic> {
+        self.charge(1, frame.span)?;
+        self.check_depth(1, frame.span)?;
+        self.stack.push(frame);
         Ok(())
     }
 
@@ -507,6 +571,17 @@ impl<'a> Reader<'a> {
         };
         self.problems.push(problem);
         self.place_null(span);
+    }
+
+    /// Go's parser takes fewer characters in names than YAML allows.
+    fn check_name(&mut self, name: &str, span: Span) {
+        let known = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-';
+        if !name.bytes().all(known) {
+            self.problems.push(
+                Diagnostic::error(format!("`{name}` cannot be the name of an anchor"))
+                    .at(span, "letters, digits, `-` and `_` only"),
+            );
+        }
     }
 
     /// In place of an alias that stands for nothing.

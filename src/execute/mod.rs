@@ -1,9 +1,10 @@
 //! Steps to engine calls: runs a plan, each step as soon as its own inputs are ready.
 //!
 //! One task owns the schedule and tells events; steps are futures, so that cancelling is dropping
-//! (of what takes long; short calls are carried through). After the first failure nothing new begins, what runs is finished (waits are broken
-//! off), and the rest is reported as skipped: the next run goes on from what is there. Nothing is decided here, and
-//! projects and services are not known.
+//! (of what takes long; short calls are carried through). After the first failure nothing new
+//! begins, what runs is finished (waits are broken off), and the rest is reported as skipped: the
+//! next run goes on from what is there. Nothing is decided here, and projects and services are not
+//! known.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -14,6 +15,8 @@ use futures_util::{FutureExt, StreamExt};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
+pub use probe::Probe;
+
 use crate::engine::{Answers, Engine, Output};
 use crate::event::{Event, Outcome, Progress, Sink};
 use crate::plan::{Operation, Plan, Step, StepId};
@@ -21,6 +24,7 @@ use crate::plan::{Operation, Plan, Step, StepId};
 pub mod observe;
 mod operation;
 mod ports;
+mod probe;
 mod wait;
 
 /// How many steps run at once. Engines serve some dozens of calls side by side well; more only
@@ -38,6 +42,8 @@ pub struct Options {
     pub cancel: CancellationToken,
     /// Output of containers is attached to before they start, and handed over here.
     pub attach: Option<Attach>,
+    /// Whether containers' health tests are run while something waits for them.
+    pub probe: Probe,
 }
 
 /// Whose output is wanted, and where it goes.
@@ -104,9 +110,10 @@ pub async fn execute(
         while !cancelled && let Some(id) = schedule.next(acting.len() < AT_ONCE) {
             events.event(Event::StepStarted { step: id });
             let progress = progress.clone();
+            let is_wait = is_wait(&plan.steps[id.0]);
             let reporter = Reporter { id, progress };
             let run = async move { (id, step(engine, plan, options, reporter).await) };
-            if is_wait(&plan.steps[id.0]) {
+            if is_wait {
                 waiting.push(run.boxed());
             } else {
                 acting.push(run.boxed());
@@ -119,9 +126,13 @@ pub async fn execute(
             biased;
             () = options.cancel.cancelled(), if !cancelled => {
                 cancelled = true;
+                waiting.clear();
                 continue;
             }
-            () = &mut abandon, if cancelled => break,
+            () = &mut abandon, if cancelled => {
+                acting.clear();
+                continue;
+            }
             Some((step, told)) = progressed.recv() => {
                 events.event(told.into_event(step));
                 continue;
@@ -133,17 +144,16 @@ pub async fn execute(
         while let Ok((step, told)) = progressed.try_recv() {
             events.event(told.into_event(step));
         }
-        match result {
-            Ok(Some(outcome)) => {
-                schedule.ended(step, true);
-                events.event(Event::StepFinished { step, outcome });
-            }
-            Ok(None) => {}
-            Err(error) => {
-                schedule.ended(step, false);
-                waiting.clear();
-                events.event(Event::StepFailed { step, error });
-            }
+        let event = match result {
+            // Given up: it counts as never begun.
+            Ok(None) => continue,
+            Ok(Some(outcome)) => Event::StepFinished { step, outcome },
+            Err(error) => Event::StepFailed { step, error },
+        };
+        schedule.ended(step, matches!(event, Event::StepFinished { .. }));
+        events.event(event);
+        if schedule.failed {
+            waiting.clear();
         }
     }
     for step in schedule.rest() {
@@ -165,7 +175,7 @@ async fn step(
     reporter: Reporter,
 ) -> Result<Option<Outcome>, String> {
     let step = &plan.steps[reporter.id.0];
-    let run = operation::run(engine, step, options.attach.as_ref(), reporter);
+    let run = operation::run(engine, step, options, reporter);
     if !operation::takes_long(&step.operation) {
         return run.await.map(Some);
     }

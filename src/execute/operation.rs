@@ -2,7 +2,7 @@
 
 use bollard::models::{ContainerCreateBody, MountType};
 
-use super::{Attach, Attached, Reporter, StepResult, ports, wait};
+use super::{Attach, Attached, Options, Reporter, StepResult, ports, wait};
 use crate::build::{self, Build, BuildEvent, Context, Dockerfile};
 use crate::engine::{Engine, EngineError, Image};
 use crate::event::{Outcome, Progress};
@@ -14,14 +14,14 @@ use crate::plan::{
 pub(super) async fn run(
     engine: &dyn Engine,
     step: &Step,
-    attach: Option<&Attach>,
+    options: &Options,
     reporter: Reporter,
 ) -> StepResult {
     let operation = &step.operation;
     if !step.only_if.is_empty() && !any_moved(engine, &step.only_if).await? {
         if let Operation::StartContainer { name } = operation {
             // It goes on running, and its output is wanted all the same.
-            attach_to(engine, name, attach).await?;
+            attach_to(engine, name, options.attach.as_ref()).await?;
         }
         return Ok(Outcome::Unchanged);
     }
@@ -48,7 +48,9 @@ pub(super) async fn run(
         Operation::RemoveImage { reference } => engine.remove_image(reference, false).await,
         Operation::CreateContainer(create) => create_container(engine, create).await,
         Operation::StartContainer { name } => {
-            return start(engine, name, attach).await.map(|()| Outcome::Done);
+            return start(engine, name, options.attach.as_ref())
+                .await
+                .map(|()| Outcome::Done);
         }
         Operation::StopContainer { name, timeout } => engine.stop_container(name, *timeout).await,
         Operation::RestartContainer { name, timeout } => {
@@ -66,7 +68,15 @@ pub(super) async fn run(
             condition,
             required,
         } => {
-            return wait::wait(engine, containers, *condition, *required, &reporter).await;
+            return wait::wait(
+                engine,
+                containers,
+                *condition,
+                *required,
+                options.probe,
+                &reporter,
+            )
+            .await;
         }
     };
     done.map(|()| Outcome::Done).map_err(failed)

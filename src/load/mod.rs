@@ -42,6 +42,9 @@ pub struct Request {
     pub services: Vec<String>,
     /// Leave `${…}` as written.
     pub no_interpolation: bool,
+    /// Leave `env_file` as written instead of joining the files into `environment`: what
+    /// `config --no-env-resolution` shows, and `config --hash` hashes.
+    pub no_env_resolution: bool,
     /// The current folder, absolute.
     pub current_dir: PathBuf,
     /// The process environment.
@@ -140,7 +143,9 @@ impl Load<'_> {
         normalize(&mut project);
         self.diagnostics.extend(validate(&project));
         self.diagnostics.extend(Graph::of(&project).cycles());
-        env_files::apply(self, &mut project, &variables);
+        if !self.request.no_env_resolution {
+            env_files::apply(self, &mut project, &variables);
+        }
         label_files::apply(self, &mut project);
         Some(project)
     }

@@ -177,6 +177,7 @@ async fn run(engine: &dyn Engine, plan: Plan, events: &mut dyn Sink) -> Result<(
     let options = Options {
         cancel: CancellationToken::new(),
         attach: None,
+        ..Options::default()
     };
     finished(&execute(engine, &Arc::new(plan), &options, events).await)
 }

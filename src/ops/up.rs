@@ -15,7 +15,7 @@ use crate::engine::{
 };
 use crate::event::Sink;
 use crate::execute::observe::observe;
-use crate::execute::{Attach, Attached, Execution, Options, execute};
+use crate::execute::{Attach, Attached, Execution, Options, Probe, execute};
 use crate::plan::containers::Recreate;
 use crate::plan::converge::{self, converge};
 use crate::plan::images::BuildPolicy;
@@ -53,6 +53,8 @@ pub struct UpOptions {
     pub no_start: bool,
     /// Wait until everything is healthy or running.
     pub wait: bool,
+    /// Whether health tests are run while something waits for them.
+    pub probe: Probe,
 }
 
 impl UpOptions {
@@ -108,6 +110,7 @@ pub async fn up(
     let execution = Options {
         cancel: cancel.clone(),
         attach: None,
+        probe: options.probe,
     };
     finished(&execute(engine, &plan, &execution, events).await)
 }
@@ -147,6 +150,7 @@ pub async fn attached(
             containers: watched,
             attached,
         }),
+        probe: options.probe,
     };
     let mut show = Show::new(engine, logs);
     let result = {

@@ -116,6 +116,7 @@ pub fn read_table<T>(
     };
     for (key, entry) in mapping {
         if key.starts_with("x-") {
+            reader.extension(key, &entry.value);
             continue;
         }
         match table.iter().find(|row| row.key == key) {

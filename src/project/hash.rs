@@ -26,7 +26,7 @@ pub enum Encoding {
 /// Hash of a service, lower-case hexadecimal.
 pub fn service(service: &Service, encoding: Encoding) -> String {
     let mut data = included(TABLE, service);
-    super::service::blkio::json_names(&mut data);
+    super::service::json_form(&mut data);
     let omitted = match encoding {
         Encoding::Current => true,
         Encoding::V2 => false,

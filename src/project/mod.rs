@@ -25,7 +25,7 @@ use std::path::PathBuf;
 
 use crate::document::diagnostic::nearest;
 use crate::document::merge::Rule;
-use crate::document::{Diagnostic, Mapping, Node, Segment, Span};
+use crate::document::{Diagnostic, Mapping, Node, Path, Segment, Span};
 use attribute::{Data, merge_rule, render_table};
 use read::Reader;
 
@@ -62,6 +62,8 @@ pub struct Project {
     pub secrets: BTreeMap<String, Secret>,
     /// Models by key.
     pub models: BTreeMap<String, Model>,
+    /// `x-` keys, which mean nothing to Compose, and where they stand.
+    pub extensions: Vec<(Path, Data)>,
     /// What is set and has no effect here; see [`unsupported`].
     pub notes: Vec<unsupported::Note>,
 }
@@ -78,6 +80,10 @@ pub fn read(document: &Node, reader: &mut Reader<'_>) -> Project {
         return project;
     };
     for (key, entry) in mapping {
+        if key.starts_with("x-") {
+            reader.extension(key, &entry.value);
+            continue;
+        }
         reader.within(key, |reader| match key.as_str() {
             "services" => project.services = read_section(&entry.value, reader, service::read),
             "networks" => project.networks = read_section(&entry.value, reader, network::read),
@@ -93,12 +99,13 @@ pub fn read(document: &Node, reader: &mut Reader<'_>) -> Project {
                 reader.report(error.at(entry.key_span, "included here").help(help));
             }
             // `version` has been without meaning since Compose 1.27; the loader warns about it.
-            "name" | "version" => {}
-            key if key.starts_with("x-") => {}
+            "version" => drop(reader.string(&entry.value)),
+            "name" => {}
             key => unknown_top_level(key, entry.key_span, reader),
         });
     }
     project.notes = reader.take_notes();
+    project.extensions = reader.take_extensions();
     project
 }
 
@@ -117,9 +124,6 @@ fn read_section<T>(
     reader: &mut Reader<'_>,
     read: fn(&str, Span, &Node, &mut Reader<'_>) -> T,
 ) -> BTreeMap<String, T> {
-    if node.is_null() {
-        return BTreeMap::new();
-    }
     let empty = Mapping::new();
     let entries = reader.mapping(node).unwrap_or(&empty);
     let mut section = BTreeMap::new();
@@ -127,9 +131,11 @@ fn read_section<T>(
         if name.starts_with("x-") {
             continue;
         }
-        if !name
-            .bytes()
-            .all(|byte| byte.is_ascii_alphanumeric() || b"._-".contains(&byte))
+        let free = matches!(reader.path().to_string().as_str(), "networks" | "models");
+        if !free
+            && !name
+                .bytes()
+                .all(|byte| byte.is_ascii_alphanumeric() || b"._-".contains(&byte))
             || name.is_empty()
         {
             let message = format!("`{name}` cannot be a name in `{}`", reader.path());
@@ -163,8 +169,8 @@ pub fn merge_rule_for(path: &[Segment]) -> Rule {
 }
 
 impl Project {
-    /// The model as plain data, in the order that docker compose prints it as JSON: `models` are
-    /// left out there, and unset commands are `null`.
+    /// The model as plain data, as docker compose prints it as JSON: `models` are left out there,
+    /// and `x-` keys below the top level; unset commands are `null`. A `$` is doubled.
     pub fn to_data(&self) -> Data {
         let mut data = self.canonical();
         if let Data::Mapping(sections) = &mut data {
@@ -172,14 +178,20 @@ impl Project {
         }
         if let Some(Data::Mapping(services)) = data.get_mut("services") {
             for (_, service) in services.iter_mut() {
-                service::blkio::json_names(service);
+                service::json_form(service);
             }
         }
+        for (path, value) in &self.extensions {
+            if path.segments().len() == 1 {
+                insert(&mut data, path.segments(), value);
+            }
+        }
+        render::escape_dollars(&mut data);
         data
     }
 
     /// The model as plain data, as docker compose prints it as YAML: without the empty sections
-    /// that its JSON has.
+    /// that its JSON has. A `$` is doubled.
     pub fn to_yaml_data(&self) -> Data {
         let mut data = self.canonical();
         if let Some(Data::Mapping(services)) = data.get_mut("services") {
@@ -192,6 +204,10 @@ impl Project {
                 remove_if_empty(network, "ipam");
             }
         }
+        for (path, value) in &self.extensions {
+            insert(&mut data, path.segments(), value);
+        }
+        render::escape_dollars(&mut data);
         data
     }
 
@@ -214,6 +230,26 @@ impl Project {
             ("configs", configs),
             ("models", models),
         ])
+    }
+}
+
+/// Puts a value at a path, if what it belongs to is still there.
+fn insert(data: &mut Data, path: &[Segment], value: &Data) {
+    match (path, data) {
+        ([Segment::Key(key)], Data::Mapping(mapping)) => {
+            mapping.insert(Data::from(key.as_str()), value.clone());
+        }
+        ([Segment::Key(key), rest @ ..], Data::Mapping(mapping)) => {
+            if let Some(below) = mapping.get_mut(key.as_str()) {
+                insert(below, rest, value);
+            }
+        }
+        ([Segment::Index(index), rest @ ..], Data::Sequence(items)) => {
+            if let Some(below) = items.get_mut(*index) {
+                insert(below, rest, value);
+            }
+        }
+        _ => {}
     }
 }
 

@@ -48,7 +48,9 @@ pub const TABLE: &[Attribute<Model>] = &[
         key: "context_size",
         about: "Tokens that it takes at most.",
         example: "1024",
-        parse: |node, model, reader| model.context_size = reader.integer(node).unwrap_or_default(),
+        parse: |node, model, reader| {
+            model.context_size = reader.plain_number(node).unwrap_or_default()
+        },
         merge: merge::default,
         render: |model| render::number(model.context_size),
         hash: Hash::Included,

@@ -17,6 +17,9 @@ pub fn normalize(project: &mut Project) {
         .values_mut()
         .chain(project.disabled.values_mut())
     {
+        if service.pull_policy.as_deref() == Some("if_not_present") {
+            service.pull_policy = Some("missing".to_owned());
+        }
         join_default_network(service);
         imply_dependencies(service);
     }

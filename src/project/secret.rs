@@ -104,7 +104,7 @@ pub const TABLE: &[Attribute<Secret>] = &[
         key: "driver_opts",
         about: "Options of the driver.",
         example: "{a: b}",
-        parse: |node, secret, reader| secret.driver_opts = reader.labels(node),
+        parse: |node, secret, reader| secret.driver_opts = reader.options(node),
         merge: merge::default,
         render: |secret| render::strings(&secret.driver_opts),
         hash: Hash::Included,

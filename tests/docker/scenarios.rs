@@ -3,7 +3,7 @@
 use std::io::{BufRead, BufReader};
 use std::process::{Command, Stdio};
 
-use rcompose::engine::{ContainerState, Engine, Reads};
+use rcompose::engine::{ContainerState, Engine, Health, Reads};
 
 use crate::proxy::Proxy;
 use crate::stack::{Stack, engine, fetch, post, until, wait};
@@ -666,4 +666,35 @@ fn a_replacement_that_was_broken_off_is_finished_by_the_next_up() {
     stack.run(&["up", "-d"]).ok();
     let names: Vec<String> = stack.containers().into_keys().collect();
     assert_eq!(names, [name]);
+}
+
+#[test]
+fn a_dependency_that_is_ready_is_passed_before_the_engine_looks_for_the_first_time() {
+    let compose = "
+services:
+  db:
+    image: busybox
+    command: sh -c 'sleep 1; touch /ready; sleep 600'
+    stop_signal: SIGKILL
+    healthcheck:
+      test: test -f /ready
+      interval: 10m
+  web:
+    image: busybox
+    command: sleep 600
+    stop_signal: SIGKILL
+    depends_on:
+      db: {condition: service_healthy}
+";
+    let Some(stack) = Stack::new("probe", compose) else {
+        return;
+    };
+    stack.run(&["up", "-d"]).ok();
+    assert_eq!(stack.container("web-1").state, ContainerState::Running);
+    assert_eq!(
+        stack.container("db-1").health(),
+        Some(Health::Starting),
+        "the engine has not looked yet"
+    );
+    assert_eq!(stack.exec("db-1", &["ls", "/ready"]), "/ready");
 }

@@ -9,6 +9,7 @@ use std::time::Duration;
 use rcompose::engine::memory::MemoryEngine;
 use rcompose::engine::{Filter, Health, Image, Reads};
 use rcompose::event::{Event, Outcome, Progress};
+use rcompose::execute::Probe;
 use rcompose::ops::up::{UpOptions, up};
 use rcompose::ops::{Error, Target, lifecycle};
 use rcompose::plan::containers::Recreate;
@@ -197,8 +198,12 @@ async fn state(engine: &MemoryEngine) -> String {
     text + &names.join(" ")
 }
 
+/// Only the engine's word counts; what our own probes do has tests of its own.
 fn options() -> UpOptions {
-    UpOptions::default()
+    UpOptions {
+        probe: Probe::Engine,
+        ..UpOptions::default()
+    }
 }
 
 fn engine_with(images: &[&str]) -> MemoryEngine {
@@ -378,6 +383,29 @@ async fn waits_are_broken_off_when_something_else_fails() {
     run.must_have("skip start container demo-web-1");
     assert!(matches!(run.result, Err(Error::Failed)));
     run.check("broken off");
+}
+
+#[tokio::test(start_paused = true)]
+async fn our_own_probe_finds_a_ready_dependency_before_the_engine_does() {
+    let engine = engine_with(&["nginx:1", "redis:7"]);
+    let own = UpOptions::default();
+    let begin = tokio::time::Instant::now();
+    let run = run_up(&engine, &project(HEALTH), &own).await;
+    assert!(run.result.is_ok());
+    run.must_have("done start container demo-web-1");
+    assert!(
+        begin.elapsed() < Duration::from_secs(1),
+        "the check's interval is longer"
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn our_own_probe_never_passes_a_dependency_whose_test_fails() {
+    let engine = engine_with(&["nginx:1", "redis:7"]);
+    engine.answer_exec("demo-db-1", 1, "not yet");
+    let run = run_up(&engine, &project(HEALTH), &UpOptions::default()).await;
+    assert!(matches!(run.result, Err(Error::Failed)));
+    run.must_have("skip start container demo-web-1");
 }
 
 #[tokio::test(start_paused = true)]

@@ -1,5 +1,6 @@
 //! The tests that need no engine, in one binary.
 
+mod attributes;
 mod build;
 mod cli;
 mod document;

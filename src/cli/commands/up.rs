@@ -9,6 +9,7 @@ use crate::cli::Interrupts;
 use crate::cli::context::Context;
 use crate::cli::failure::Failure;
 use crate::engine::Engine;
+use crate::execute::Probe;
 use crate::load::Loaded;
 use crate::ops::Logs;
 use crate::ops::logs::Output;
@@ -39,6 +40,10 @@ pub(crate) struct UpArgs {
     #[arg(long)]
     wait: bool,
 
+    /// Who says that a container is healthy while others wait for it
+    #[arg(long, value_enum, default_value_t = Prober::Own, value_name = "WHO")]
+    probe: Prober,
+
     /// Print output without colours
     #[arg(long)]
     no_color: bool,
@@ -46,6 +51,24 @@ pub(crate) struct UpArgs {
     /// Print output without the containers' names
     #[arg(long)]
     no_log_prefix: bool,
+}
+
+/// Values of `--probe`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum Prober {
+    /// The engine, and its test run by us in between, which may be sooner
+    Own,
+    /// The engine alone
+    Engine,
+}
+
+impl From<Prober> for Probe {
+    fn from(prober: Prober) -> Probe {
+        match prober {
+            Prober::Own => Probe::Own,
+            Prober::Engine => Probe::Engine,
+        }
+    }
 }
 
 /// What is wanted: services, images and replacements.
@@ -145,6 +168,7 @@ pub(super) fn options(
         },
         no_start: false,
         wait: false,
+        probe: Probe::Own,
     })
 }
 
@@ -152,6 +176,7 @@ pub(super) async fn run(args: UpArgs, context: &mut Context<'_>) -> Outcome {
     let options = UpOptions {
         no_start: args.no_start,
         wait: args.wait,
+        probe: args.probe.into(),
         ..options(&args.wanted, &args.reach, context)?
     };
     let loaded = context.load(&options.services)?;

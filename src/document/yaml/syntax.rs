@@ -3,7 +3,7 @@
 //! The parser says what it expected; a reader wants to know what to change. The place is the
 //! parser's, except where it only notices later (a colon that is missing shows in the next line).
 
-use granit_parser::{ErrorKind, ScanError};
+use granit_parser::ErrorKind;
 
 use super::{MAX_BYTES, MAX_DEPTH};
 use crate::document::{Diagnostic, SourceId, Span};
@@ -72,10 +72,17 @@ fn span(source: SourceId, start: usize, end: usize) -> Span {
 
 /// What had been read when the error came.
 pub(super) struct Context {
+    /// Where the error is.
+    pub(super) at: usize,
     /// Where the last complete piece ended.
     pub(super) read: usize,
     /// The innermost bracket or brace still open.
     pub(super) bracket: Option<Span>,
+}
+
+/// A tab that indents.
+pub(super) fn tab(source: SourceId, text: &str, at: usize) -> Diagnostic {
+    Problem { source, text, at }.tab()
 }
 
 /// The parser's error as a diagnostic.
@@ -83,16 +90,16 @@ pub(super) fn explain(
     source: SourceId,
     text: &str,
     context: &Context,
-    error: &ScanError,
+    kind: &ErrorKind,
 ) -> Diagnostic {
-    let at = error.marker().byte_offset().unwrap_or(0).min(text.len());
+    let at = context.at.min(text.len());
     let problem = Problem { source, text, at };
     if let Some(bracket) = context.bracket
         && problem.lies_below(bracket)
     {
         return problem.open_bracket(bracket);
     }
-    match error.kind() {
+    match kind {
         ErrorKind::TabNotAllowed
         | ErrorKind::TabInBlockIndentation
         | ErrorKind::TabInIndentation
@@ -103,6 +110,13 @@ pub(super) fn explain(
         ErrorKind::UnclosedQuotedScalar
         | ErrorKind::InvalidQuotedScalarIndent
         | ErrorKind::DocumentIndicatorInQuotedScalar => problem.open_quote(context.read),
+        // A quote that is closed in another line was probably meant to end sooner.
+        ErrorKind::InvalidTrailingSingleQuotedScalar
+        | ErrorKind::InvalidTrailingDoubleQuotedScalar
+            if problem.has_line_break_since(context.read) =>
+        {
+            problem.open_quote(context.read)
+        }
         ErrorKind::ExpectedBlockMappingKey => problem.no_key(),
         ErrorKind::RecursionLimitExceeded => too_deep(problem.here()),
         ErrorKind::UnexpectedCharacter { character } => problem.unexpected(*character),
@@ -359,6 +373,13 @@ impl Problem<'_> {
             .help("keys of one mapping start in the same column")
     }
 
+    fn has_line_break_since(&self, read: usize) -> bool {
+        let unread = self.text.get(read..self.at).unwrap_or_default();
+        unread
+            .find(['"', '\''])
+            .is_some_and(|quote| unread[quote..].contains('\n'))
+    }
+
     fn raw_line_above(&self) -> &str {
         let above = self.text.get(..self.line_start()).unwrap_or_default();
         above.lines().next_back().unwrap_or_default()
@@ -430,7 +451,7 @@ impl Problem<'_> {
                     span(self.source, read + quote, read + quote + 1),
                     "opened here",
                 )
-                .help("close the value with the same quote; further lines of it must be indented"),
+                .help("close the value with the same quote"),
             None => problem.at(self.here(), "the value breaks off here"),
         }
     }

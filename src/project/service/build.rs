@@ -158,7 +158,7 @@ pub const TABLE: &[Attribute<Build>] = &[
         key: "provenance",
         about: "Attestation of how the image was made.",
         example: "mode=max",
-        parse: |node, build, reader| build.provenance = reader.text(node),
+        parse: |node, build, reader| build.provenance = reader.switch_or_text(node),
         merge: merge::default,
         render: |build| render::text(build.provenance.as_deref()),
         hash: HASH,
@@ -168,7 +168,7 @@ pub const TABLE: &[Attribute<Build>] = &[
         key: "sbom",
         about: "Attestation of what the image holds.",
         example: "true",
-        parse: |node, build, reader| build.sbom = reader.text(node),
+        parse: |node, build, reader| build.sbom = reader.switch_or_text(node),
         merge: merge::default,
         render: |build| render::text(build.sbom.as_deref()),
         hash: HASH,
@@ -357,14 +357,7 @@ pub const TABLE: &[Attribute<Build>] = &[
 ];
 
 fn read_ssh(node: &Node, reader: &mut Reader<'_>) -> Vec<SshKey> {
-    let pairs = match &node.value {
-        Value::Scalar(_) => reader
-            .string(node)
-            .map(|id| (id, None))
-            .into_iter()
-            .collect(),
-        _ => reader.key_values(node),
-    };
+    let pairs = reader.key_values(node);
     let key = |(id, path): (String, Option<String>)| SshKey {
         path: path
             .filter(|path| !path.is_empty())
@@ -441,10 +434,18 @@ pub fn is_remote(context: &str) -> bool {
 }
 
 fn read_contexts(node: &Node, reader: &mut Reader<'_>) -> BTreeMap<String, String> {
-    let contexts = reader.labels(node);
+    let contexts = reader.key_values(node);
     contexts
         .into_iter()
         .map(|(name, context)| {
+            let context = context.unwrap_or_else(|| {
+                reader.invalid(
+                    node,
+                    format!("the context {name:?} is empty"),
+                    "`name=context`",
+                );
+                String::new()
+            });
             let context = if is_remote(&context) {
                 context
             } else {

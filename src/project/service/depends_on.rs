@@ -158,6 +158,7 @@ fn promote(node: Node) -> Node {
 }
 
 fn parse(node: &Node, reader: &mut Reader<'_>) -> BTreeMap<String, Dependency> {
+    reader.distinct(node);
     match &node.value {
         Value::Sequence(_) => reader
             .strings(node)

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::document::Node;
+use crate::document::{Diagnostic, Node};
 use crate::project::attribute::{
     Attribute, Data, Hash, Lower, merge, merge_rule, read_table, render_table,
 };
@@ -162,7 +162,7 @@ pub const TABLE: &[Attribute<Deploy>] = &[
         key: "replicas",
         about: "How many containers (default 1).",
         example: "2",
-        parse: |node, deploy, reader| deploy.replicas = reader.integer(node),
+        parse: |node, deploy, reader| deploy.replicas = reader.integer_within(node, 0..=i64::MAX),
         merge: merge::default,
         render: |deploy| deploy.replicas.map(Into::into),
         hash: Hash::Excluded("the number of containers is no property of one"),
@@ -271,7 +271,9 @@ pub const UPDATE: &[Attribute<UpdateConfig>] = &[
         key: "parallelism",
         about: "How many at a time; 0 is all.",
         example: "2",
-        parse: |node, config, reader| config.parallelism = reader.integer(node),
+        parse: |node, config, reader| {
+            config.parallelism = reader.integer_within(node, 0..=i64::MAX)
+        },
         merge: merge::default,
         render: |config| config.parallelism.map(Into::into),
         hash: Hash::Included,
@@ -448,10 +450,6 @@ pub const RESERVATIONS: &[Attribute<Resource>] = &[
     },
     MEMORY,
     Attribute {
-        lower: Lower::NoEffect(SWARM),
-        ..PIDS
-    },
-    Attribute {
         key: "devices",
         about: "Devices by what they can do.",
         example: "[{capabilities: [gpu]}]",
@@ -534,7 +532,7 @@ const MEMORY: Attribute<Resource> = Attribute {
     key: "memory",
     about: "Memory.",
     example: "64m",
-    parse: |node, resource, reader| resource.memory = reader.bytes(node),
+    parse: |node, resource, reader| resource.memory = read_memory(node, reader),
     merge: merge::default,
     render: |resource| render::bytes(resource.memory),
     hash: Hash::Included,
@@ -578,7 +576,9 @@ pub const RESTART: &[Attribute<RestartPolicy>] = &[
         key: "max_attempts",
         about: "Attempts at most.",
         example: "3",
-        parse: |node, policy, reader| policy.max_attempts = reader.integer(node),
+        parse: |node, policy, reader| {
+            policy.max_attempts = reader.integer_within(node, 0..=i64::MAX)
+        },
         merge: merge::default,
         render: |policy| policy.max_attempts.map(Into::into),
         hash: Hash::Included,
@@ -595,6 +595,12 @@ pub const RESTART: &[Attribute<RestartPolicy>] = &[
         lower: Lower::NoEffect(SWARM),
     },
 ];
+
+/// A size with its unit: here a number alone is refused.
+fn read_memory(node: &Node, reader: &mut Reader<'_>) -> Option<ByteSize> {
+    reader.string(node)?;
+    reader.bytes(node)
+}
 
 fn read_device(node: &Node, reader: &mut Reader<'_>) -> Option<DeviceRequest> {
     if node.as_mapping().is_some() && node.get("capabilities").is_none() {
@@ -629,11 +635,10 @@ fn read_order(node: &Node, reader: &mut Reader<'_>) -> Option<String> {
 fn read_condition(node: &Node, reader: &mut Reader<'_>) -> Option<String> {
     let condition = reader.string(node)?;
     if !matches!(condition.as_str(), "none" | "on-failure" | "any") {
-        reader.invalid(
-            node,
-            format!("{condition:?} is not a condition"),
-            "one of none, on-failure, any",
-        );
+        // The engine is told `always` then, as docker compose does.
+        let message = format!("`{}`: {condition:?} is not a condition", reader.path());
+        let warning = Diagnostic::warning(message).at(node.span, "one of none, on-failure, any");
+        reader.report(warning);
     }
     Some(condition)
 }

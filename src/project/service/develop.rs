@@ -157,6 +157,9 @@ fn read_action(node: &Node, reader: &mut Reader<'_>) -> String {
 fn parse_rule(node: &Node, reader: &mut Reader<'_>) -> Option<WatchRule> {
     let mut rule = WatchRule::default();
     read_table(node, RULE, &mut rule, reader);
+    if rule.action.starts_with("sync") && rule.target.is_none() {
+        reader.invalid(node, "`target` is missing", "where files are copied to");
+    }
     for key in ["path", "action"] {
         if node.as_mapping().is_some() && node.get(key).is_none() {
             reader.invalid(node, format!("`{key}` is missing"), "this rule");

@@ -175,8 +175,13 @@ fn parse_device(node: &Node, reader: &mut Reader<'_>) -> Option<Device> {
     if node.as_mapping().is_some() {
         let mut device = Device::default();
         read_table(node, DEVICE, &mut device, reader);
-        if device.target.is_none() {
-            reader.invalid(node, "`target` is missing", "this device");
+        for (key, missing) in [
+            ("source", device.source.is_empty()),
+            ("target", device.target.is_none()),
+        ] {
+            if missing {
+                reader.invalid(node, format!("`{key}` is missing"), "this device");
+            }
         }
         return Some(device);
     }

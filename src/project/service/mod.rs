@@ -9,7 +9,7 @@ use bollard::models::{HostConfigCgroupnsModeEnum, HostConfigIsolationEnum};
 
 use crate::api_version::ApiVersion;
 use crate::document::{Node, Span, Value};
-use crate::project::attribute::{Attribute, Hash, Lower, merge};
+use crate::project::attribute::{Attribute, Data, Hash, Lower, merge};
 use crate::project::read::Reader;
 use crate::project::render;
 use crate::project::value::byte_size::ByteSize;
@@ -213,7 +213,7 @@ pub const TABLE: &[Attribute<Service>] = &[
         key: "cgroup",
         about: "Namespace of control groups: `host` or `private`.",
         example: "host",
-        parse: |node, service, reader| service.cgroup = reader.string(node),
+        parse: |node, service, reader| service.cgroup = reader.word(node, &["host", "private"]),
         merge: merge::default,
         render: |service| render::text(service.cgroup.as_deref()),
         hash: Hash::Included,
@@ -229,7 +229,11 @@ pub const TABLE: &[Attribute<Service>] = &[
         key: "cpu_count",
         about: "Processors (Windows).",
         example: "1000",
-        parse: |node, service, reader| service.cpu_count = reader.integer(node).unwrap_or_default(),
+        parse: |node, service, reader| {
+            service.cpu_count = reader
+                .integer_within(node, 0..=i64::MAX)
+                .unwrap_or_default()
+        },
         merge: merge::default,
         render: |service| render::number(service.cpu_count),
         hash: Hash::Included,
@@ -242,7 +246,7 @@ pub const TABLE: &[Attribute<Service>] = &[
         about: "Share of the processors in percent (Windows).",
         example: "50",
         parse: |node, service, reader| {
-            service.cpu_percent = reader.integer(node).unwrap_or_default()
+            service.cpu_percent = reader.integer_within(node, 0..=100).unwrap_or_default()
         },
         merge: merge::default,
         render: |service| render::number(service.cpu_percent),
@@ -258,7 +262,7 @@ pub const TABLE: &[Attribute<Service>] = &[
         about: "Microseconds of one scheduling period.",
         example: "1000",
         parse: |node, service, reader| {
-            service.cpu_period = reader.integer(node).unwrap_or_default()
+            service.cpu_period = reader.whole_part(node).unwrap_or_default()
         },
         merge: merge::default,
         render: |service| render::number(service.cpu_period),
@@ -271,7 +275,9 @@ pub const TABLE: &[Attribute<Service>] = &[
         key: "cpu_quota",
         about: "Microseconds of processor time in one period.",
         example: "1000",
-        parse: |node, service, reader| service.cpu_quota = reader.integer(node).unwrap_or_default(),
+        parse: |node, service, reader| {
+            service.cpu_quota = reader.whole_part(node).unwrap_or_default()
+        },
         merge: merge::default,
         render: |service| render::number(service.cpu_quota),
         hash: Hash::Included,
@@ -284,7 +290,7 @@ pub const TABLE: &[Attribute<Service>] = &[
         about: "Microseconds of one real-time period.",
         example: "1000",
         parse: |node, service, reader| {
-            service.cpu_rt_period = reader.integer(node).unwrap_or_default()
+            service.cpu_rt_period = reader.whole_part(node).unwrap_or_default()
         },
         merge: merge::default,
         render: |service| render::number(service.cpu_rt_period),
@@ -299,7 +305,7 @@ pub const TABLE: &[Attribute<Service>] = &[
         about: "Microseconds of real-time processing in one period.",
         example: "1000",
         parse: |node, service, reader| {
-            service.cpu_rt_runtime = reader.integer(node).unwrap_or_default()
+            service.cpu_rt_runtime = reader.whole_part(node).unwrap_or_default()
         },
         merge: merge::default,
         render: |service| render::number(service.cpu_rt_runtime),
@@ -313,7 +319,7 @@ pub const TABLE: &[Attribute<Service>] = &[
     Attribute {
         key: "cpuset",
         about: "Processors that may be used: `0-2,4`.",
-        example: "0",
+        example: "'0'",
         parse: |node, service, reader| service.cpuset = reader.string(node),
         merge: merge::default,
         render: |service| render::text(service.cpuset.as_deref()),
@@ -325,7 +331,7 @@ pub const TABLE: &[Attribute<Service>] = &[
         about: "Weight against other containers (engine's default 1024).",
         example: "512",
         parse: |node, service, reader| {
-            service.cpu_shares = reader.integer(node).unwrap_or_default()
+            service.cpu_shares = reader.whole_part(node).unwrap_or_default()
         },
         merge: merge::default,
         render: |service| render::number(service.cpu_shares),
@@ -349,7 +355,7 @@ pub const TABLE: &[Attribute<Service>] = &[
         key: "container_name",
         about: "Name instead of `PROJECT-SERVICE-NUMBER`; then there can be only one.",
         example: "my-db",
-        parse: |node, service, reader| service.container_name = reader.string(node),
+        parse: |node, service, reader| service.container_name = read_container_name(node, reader),
         merge: merge::default,
         render: |service| render::text(service.container_name.as_deref()),
         hash: Hash::Included,
@@ -362,7 +368,10 @@ pub const TABLE: &[Attribute<Service>] = &[
         key: "device_cgroup_rules",
         about: "Rules for devices.",
         example: "['c 1:3 mr']",
-        parse: |node, service, reader| service.device_cgroup_rules = reader.strings(node),
+        parse: |node, service, reader| {
+            reader.distinct(node);
+            service.device_cgroup_rules = reader.strings(node);
+        },
         merge: merge::default,
         render: |service| render::list(&service.device_cgroup_rules),
         hash: Hash::Included,
@@ -375,8 +384,11 @@ pub const TABLE: &[Attribute<Service>] = &[
         key: "dns",
         about: "Name servers.",
         example: "[10.0.0.53]",
-        parse: |node, service, reader| service.dns = reader.string_or_list(node),
-        merge: merge::string_or_list,
+        parse: |node, service, reader| {
+            service.dns = reader.string_or_list(node);
+            service.dns.retain(|address| !address.is_empty());
+        },
+        merge: merge::unique,
         render: |service| render::list(&service.dns),
         hash: Hash::Included,
         lower: Lower::Request(|service, request| request.host.dns = filled(&service.dns)),
@@ -386,7 +398,7 @@ pub const TABLE: &[Attribute<Service>] = &[
         about: "Options for `/etc/resolv.conf`.",
         example: "['ndots:2']",
         parse: |node, service, reader| service.dns_opt = reader.strings(node),
-        merge: merge::string_or_list,
+        merge: merge::unique,
         render: |service| render::list(&service.dns_opt),
         hash: Hash::Included,
         lower: Lower::Request(|service, request| {
@@ -398,7 +410,7 @@ pub const TABLE: &[Attribute<Service>] = &[
         about: "Search domains.",
         example: "[example.com]",
         parse: |node, service, reader| service.dns_search = reader.string_or_list(node),
-        merge: merge::string_or_list,
+        merge: merge::unique,
         render: |service| render::list(&service.dns_search),
         hash: Hash::Included,
         lower: Lower::Request(|service, request| {
@@ -471,7 +483,10 @@ pub const TABLE: &[Attribute<Service>] = &[
         key: "group_add",
         about: "More groups of the process.",
         example: "['1000']",
-        parse: |node, service, reader| service.group_add = reader.texts(node),
+        parse: |node, service, reader| {
+            reader.distinct(node);
+            service.group_add = reader.texts(node);
+        },
         merge: merge::default,
         render: |service| render::list(&service.group_add),
         hash: Hash::Included,
@@ -495,7 +510,9 @@ pub const TABLE: &[Attribute<Service>] = &[
         key: "image",
         about: "What the container is made of; `PROJECT-SERVICE` when it is built and not named.",
         example: "redis:7",
-        parse: |node, service, reader| service.image = reader.string(node),
+        parse: |node, service, reader| {
+            service.image = reader.string(node).filter(|name| !name.is_empty());
+        },
         merge: merge::default,
         render: |service| render::text(service.image.as_deref()),
         hash: Hash::Included,
@@ -513,7 +530,7 @@ pub const TABLE: &[Attribute<Service>] = &[
     },
     Attribute {
         key: "ipc",
-        about: "Namespace of shared memory: `host`, `service:NAME`, `container:NAME`, …",
+        about: "Namespace of shared memory: `host`, `service:NAME`, `container:NAME` and more.",
         example: "host",
         parse: |node, service, reader| service.ipc = reader.string(node),
         merge: merge::default,
@@ -595,7 +612,9 @@ pub const TABLE: &[Attribute<Service>] = &[
         about: "How likely it is killed for want of memory, -1000 to 1000.",
         example: "100",
         parse: |node, service, reader| {
-            service.oom_score_adj = reader.integer(node).unwrap_or_default()
+            service.oom_score_adj = reader
+                .integer_within(node, -1000..=1000)
+                .unwrap_or_default()
         },
         merge: merge::default,
         render: |service| render::number(service.oom_score_adj),
@@ -657,9 +676,9 @@ pub const TABLE: &[Attribute<Service>] = &[
     },
     Attribute {
         key: "pull_policy",
-        about: "When its image is pulled: `always`, `missing`, `never`, `build`, …",
+        about: "When its image is pulled: `always`, `missing`, `never`, `build` and more.",
         example: "always",
-        parse: |node, service, reader| service.pull_policy = reader.string(node),
+        parse: |node, service, reader| service.pull_policy = read_pull_policy(node, reader),
         merge: merge::default,
         render: |service| render::text(service.pull_policy.as_deref()),
         hash: Hash::Excluded("what was pulled shows in the image's digest"),
@@ -713,7 +732,10 @@ pub const TABLE: &[Attribute<Service>] = &[
         key: "security_opt",
         about: "Options of security modules.",
         example: "[no-new-privileges]",
-        parse: |node, service, reader| service.security_opt = reader.strings(node),
+        parse: |node, service, reader| {
+            reader.distinct(node);
+            service.security_opt = reader.strings(node);
+        },
         merge: merge::default,
         render: |service| render::list(&service.security_opt),
         hash: Hash::Included,
@@ -764,7 +786,7 @@ pub const TABLE: &[Attribute<Service>] = &[
         key: "storage_opt",
         about: "Options of the storage driver.",
         example: "{size: 1G}",
-        parse: |node, service, reader| service.storage_opt = reader.labels(node),
+        parse: |node, service, reader| service.storage_opt = reader.options(node),
         merge: merge::default,
         render: |service| render::strings(&service.storage_opt),
         hash: Hash::Included,
@@ -787,7 +809,7 @@ pub const TABLE: &[Attribute<Service>] = &[
         about: "Folders in memory: `path` or `path:options`.",
         example: "[/run]",
         parse: |node, service, reader| service.tmpfs = reader.string_or_list(node),
-        merge: merge::string_or_list,
+        merge: merge::unique,
         render: |service| render::list(&service.tmpfs),
         hash: Hash::Included,
         lower: Lower::Request(|service, request| {
@@ -888,6 +910,12 @@ impl Service {
     }
 }
 
+/// A printed service as docker compose writes it in JSON, and so hashes it.
+pub fn json_form(service: &mut Data) {
+    blkio::json_names(service);
+    env_file::json_form(service);
+}
+
 /// Reads a service, and remembers where each of its attributes stands.
 pub fn read(name: &str, key_span: Span, node: &Node, reader: &mut Reader<'_>) -> Service {
     let mut service = Service {
@@ -908,12 +936,61 @@ pub fn read(name: &str, key_span: Span, node: &Node, reader: &mut Reader<'_>) ->
 /// have stays open, which removes the image's own value.
 fn read_environment(node: &Node, reader: &mut Reader<'_>) -> BTreeMap<String, Option<String>> {
     let read = reader.key_values(node);
+    if let Some(key) = read
+        .keys()
+        .find(|key| key.ends_with([' ', '\t']) && node.as_mapping().is_none())
+    {
+        reader.invalid(
+            node,
+            format!("the name {key:?} ends in a space"),
+            "remove it",
+        );
+    }
     read.into_iter()
         .map(|(key, value)| {
             let value = value.or_else(|| reader.variable(&key));
             (key, value)
         })
         .collect()
+}
+
+fn read_container_name(node: &Node, reader: &mut Reader<'_>) -> Option<String> {
+    let name = reader.string(node)?;
+    let letter = |c: char| c.is_ascii_alphanumeric();
+    let valid = name.len() > 1
+        && name.starts_with(letter)
+        && name.chars().all(|c| letter(c) || "_.-".contains(c));
+    if !valid {
+        let label = "a letter or digit, then letters, digits, `_`, `.` and `-`";
+        reader.invalid(
+            node,
+            format!("{name:?} cannot be a container's name"),
+            label,
+        );
+    }
+    Some(name)
+}
+
+fn read_pull_policy(node: &Node, reader: &mut Reader<'_>) -> Option<String> {
+    const POLICIES: [&str; 8] = [
+        "always",
+        "never",
+        "build",
+        "if_not_present",
+        "missing",
+        "refresh",
+        "daily",
+        "weekly",
+    ];
+    let policy = reader.string(node)?;
+    let every = policy.strip_prefix("every_").is_some_and(|time| {
+        time.starts_with(|c: char| c.is_ascii_digit()) && time.ends_with(['w', 'd', 'h', 'm', 's'])
+    });
+    if !every && !POLICIES.contains(&policy.as_str()) {
+        let label = format!("one of {}, every_12h", POLICIES.join(", "));
+        reader.invalid(node, format!("{policy:?} is not a pull policy"), &label);
+    }
+    Some(policy)
 }
 
 fn environment(service: &Service) -> Vec<String> {
@@ -939,6 +1016,7 @@ pub(crate) fn extra_hosts(node: &Node, reader: &mut Reader<'_>) -> Vec<String> {
             }
         }
         _ => {
+            reader.distinct(node);
             for item in reader.strings(node) {
                 match item.split_once('=').or_else(|| item.split_once(':')) {
                     Some((host, addresses)) => {

@@ -111,7 +111,7 @@ pub const TABLE: &[Attribute<Attachment>] = &[
         about: "The network with the highest value provides the default gateway.",
         example: "1",
         parse: |node, attachment, reader| {
-            attachment.gw_priority = reader.integer(node).unwrap_or_default()
+            attachment.gw_priority = reader.plain_number(node).unwrap_or_default()
         },
         merge: merge::default,
         render: |attachment| render::number(attachment.gw_priority),
@@ -173,7 +173,7 @@ pub const TABLE: &[Attribute<Attachment>] = &[
         about: "Networks are connected from the highest to the lowest.",
         example: "10",
         parse: |node, attachment, reader| {
-            attachment.priority = reader.integer(node).unwrap_or_default()
+            attachment.priority = reader.plain_number(node).unwrap_or_default()
         },
         merge: merge::default,
         render: |attachment| render::number(attachment.priority),
@@ -204,6 +204,7 @@ pub fn promote(node: Node) -> Node {
 }
 
 fn parse(node: &Node, reader: &mut Reader<'_>) -> BTreeMap<String, Option<Attachment>> {
+    reader.distinct(node);
     match &node.value {
         Value::Sequence(_) => reader
             .strings(node)

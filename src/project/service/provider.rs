@@ -53,9 +53,8 @@ pub const TABLE: &[Attribute<Provider>] = &[
         parse: |node, provider, reader| provider.options = read_options(node, reader),
         merge: merge::default,
         render: |provider| {
-            render::mapping(&provider.options, |values| {
-                render::list(values).unwrap_or_else(|| render::sequence([]))
-            })
+            let strings = |values: &Vec<String>| render::list(values).unwrap_or_default();
+            render::mapping(&provider.options, strings)
         },
         hash: Hash::Included,
         lower: Lower::UsedBy("project/service/provider.rs"),
@@ -78,7 +77,9 @@ fn read_options(node: &Node, reader: &mut Reader<'_>) -> BTreeMap<String, Vec<St
             Value::Sequence(_) => reader.texts(&entry.value),
             _ => reader.text(&entry.value).into_iter().collect(),
         });
-        options.insert(name.clone(), values);
+        if !values.is_empty() {
+            options.insert(name.clone(), values);
+        }
     }
     options
 }

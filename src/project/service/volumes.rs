@@ -113,6 +113,9 @@ pub const API_SOCKET: Attribute<Service> = Attribute {
     about: "Let it speak with the engine: mounts the engine's socket.",
     example: "true",
     parse: |node, service, reader| {
+        if node.as_str().is_some() {
+            reader.expected(node, "true or false without quotes");
+        }
         service.use_api_socket = reader.boolean(node).unwrap_or_default();
         if service.use_api_socket {
             let reason = "the socket is mounted, but this version of rcompose does not hand \
@@ -271,7 +274,7 @@ pub const BIND: &[Attribute<BindOptions>] = &[
         key: "selinux",
         about: "`z` (shared) or `Z` (private) relabelling.",
         example: "z",
-        parse: |node, bind, reader| bind.selinux = reader.string(node),
+        parse: |node, bind, reader| bind.selinux = reader.word(node, &["z", "Z"]),
         merge: merge::default,
         render: |bind| render::text(bind.selinux.as_deref()),
         hash: Hash::Included,
@@ -301,7 +304,7 @@ pub const BIND: &[Attribute<BindOptions>] = &[
         key: "recursive",
         about: "Whether mounts below it come along: `enabled`, `disabled`, `writable`, `readonly`.",
         example: "disabled",
-        parse: |node, bind, reader| bind.recursive = reader.string(node),
+        parse: |node, bind, reader| bind.recursive = reader.word(node, RECURSIVE),
         merge: merge::default,
         render: |bind| render::text(bind.recursive.as_deref()),
         hash: Hash::Included,
@@ -349,7 +352,7 @@ pub const TMPFS: &[Attribute<TmpfsOptions>] = &[
         key: "size",
         about: "Size limit.",
         example: "64m",
-        parse: |node, tmpfs, reader| tmpfs.size = reader.bytes(node),
+        parse: |node, tmpfs, reader| tmpfs.size = read_size(node, reader),
         merge: merge::default,
         render: |tmpfs| render::bytes(tmpfs.size),
         hash: Hash::Included,
@@ -359,7 +362,11 @@ pub const TMPFS: &[Attribute<TmpfsOptions>] = &[
         key: "mode",
         about: "Permission bits, octal.",
         example: "0755",
-        parse: |node, tmpfs, reader| tmpfs.mode = super::mounts::read_mode(node, reader),
+        parse: |node, tmpfs, reader| {
+            tmpfs.mode = reader
+                .plain_number(node)
+                .and_then(|mode| u32::try_from(mode).ok());
+        },
         merge: merge::default,
         render: |tmpfs| tmpfs.mode.and_then(|mode| render::number(i64::from(mode))),
         hash: Hash::Included,
@@ -379,6 +386,8 @@ pub const IMAGE: &[Attribute<ImageOptions>] = &[Attribute {
     lower: Lower::UsedBy("project/service/volumes.rs"),
 }];
 
+const RECURSIVE: &[&str] = &["enabled", "disabled", "writable", "readonly"];
+
 fn read_kind(node: &Node, reader: &mut Reader<'_>) -> String {
     const KINDS: [&str; 6] = ["bind", "volume", "tmpfs", "image", "npipe", "cluster"];
     let kind = reader.string(node).unwrap_or_default();
@@ -390,6 +399,14 @@ fn read_kind(node: &Node, reader: &mut Reader<'_>) -> String {
         );
     }
     kind
+}
+
+fn read_size(node: &Node, reader: &mut Reader<'_>) -> Option<ByteSize> {
+    let size = reader.bytes(node)?;
+    if size.0 < 0 {
+        reader.invalid(node, "a size cannot be negative", "0 or more");
+    }
+    Some(size)
 }
 
 fn parse(node: &Node, reader: &mut Reader<'_>) -> Option<Mount> {
@@ -421,6 +438,9 @@ fn parse_long(node: &Node, reader: &mut Reader<'_>) -> Option<Mount> {
         reader.invalid(node, "`type` is missing", "this mount");
         return None;
     }
+    if mount.kind == "bind" && mount.source.is_none() {
+        reader.invalid(node, "`source` is missing", "this mount");
+    }
     Some(mount)
 }
 
@@ -430,7 +450,13 @@ fn parse_short(node: &Node, reader: &mut Reader<'_>) -> Option<Mount> {
         source,
         target,
         options,
+        too_many,
     } = split_short(&text);
+    if too_many || (source.is_some() && options.as_deref() == Some("")) {
+        let reason = format!("{text:?} has too many colons");
+        reader.invalid(node, reason, "`source:target:options` is the most");
+        return None;
+    }
     let mut mount = Mount {
         target: clean_target(&target),
         ..Mount::default()
@@ -484,6 +510,7 @@ struct Short {
     source: Option<String>,
     target: String,
     options: Option<String>,
+    too_many: bool,
 }
 
 /// Splits at colons, but not at the one of a Windows drive (`C:\data`).
@@ -501,17 +528,20 @@ fn split_short(text: &str) -> Short {
         }
     }
     parts.push(current);
+    let too_many = parts.len() > 3;
     let mut parts = parts.into_iter();
     match (parts.next(), parts.next(), parts.next()) {
         (Some(source), Some(target), options) => Short {
             source: Some(source),
             target,
             options,
+            too_many,
         },
         (target, _, _) => Short {
             source: None,
             target: target.unwrap_or_default(),
             options: None,
+            too_many,
         },
     }
 }

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use rcompose::engine::memory::MemoryEngine;
 use rcompose::engine::{EngineError, Reads};
+use rcompose::execute::Probe;
 use rcompose::ops::Error;
 use rcompose::ops::up::UpOptions;
 use rcompose::plan::images::BuildPolicy;
@@ -67,6 +68,7 @@ fn engine() -> MemoryEngine {
 
 fn options() -> UpOptions {
     UpOptions {
+        probe: Probe::Engine,
         build: BuildPolicy::Always,
         ..UpOptions::default()
     }
