@@ -26,6 +26,7 @@ struct Request {
     profiles: Vec<String>,
     services: Vec<String>,
     no_interpolation: bool,
+    no_env_resolution: bool,
     /// Below `/demo`.
     current_dir: PathBuf,
     variables: BTreeMap<String, String>,
@@ -52,6 +53,7 @@ fn projects_load_as_their_cases_say() {
             profiles: request.profiles,
             services: request.services,
             no_interpolation: request.no_interpolation,
+            no_env_resolution: request.no_env_resolution,
             // Joining nothing would leave a slash at the end.
             current_dir: Path::new("/demo")
                 .components()
