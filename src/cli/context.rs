@@ -12,9 +12,9 @@ use tokio_util::sync::CancellationToken;
 use super::failure::Failure;
 use super::global::{Ansi, Global, Progress};
 use super::{Connect, Environment, Interrupts, TerminalSize};
-use crate::document::Sources;
+use crate::document::{Diagnostic, Sources};
 use crate::engine::Engine;
-use crate::load::{self, Loaded, Request};
+use crate::load::{self, Loaded, Request, Skip, Tree};
 use crate::ops::{self, Target};
 use crate::project::Project;
 use crate::report::logs::{LogPrinter, LogStyle};
@@ -99,13 +99,36 @@ impl<'c> Context<'c> {
 
     /// Loads the project. Its warnings are printed.
     pub(super) fn load(&self, services: &[String]) -> Result<Loaded, Failure> {
-        let loaded = load::load(&self.request(services), self.environment.files.as_ref())?;
-        if loaded.warnings.is_empty() || self.mode == Mode::Quiet {
-            return Ok(loaded);
-        }
-        let text = error::diagnostics(&loaded.warnings, &loaded.sources, self.screen());
-        self.environment.stderr.put(&text);
+        self.load_without(services, Skip::default())
+    }
+
+    /// The same without some of the stages.
+    pub(super) fn load_without(&self, services: &[String], skip: Skip) -> Result<Loaded, Failure> {
+        let request = Request {
+            skip,
+            ..self.request(services)
+        };
+        let loaded = load::load(&request, self.environment.files.as_ref())?;
+        self.warn_of(&loaded.warnings, &loaded.sources);
         Ok(loaded)
+    }
+
+    /// The project's files as one tree. Warnings are printed.
+    pub(super) fn tree(&self, skip: Skip) -> Result<Tree, Failure> {
+        let request = Request {
+            skip,
+            ..self.request(&[])
+        };
+        let tree = load::tree(&request, self.environment.files.as_ref())?;
+        self.warn_of(&tree.warnings, &tree.sources);
+        Ok(tree)
+    }
+
+    fn warn_of(&self, warnings: &[Diagnostic], sources: &Sources) {
+        if !warnings.is_empty() && self.mode != Mode::Quiet {
+            let text = error::diagnostics(warnings, sources, self.screen());
+            self.environment.stderr.put(&text);
+        }
     }
 
     /// The project for a command that can do without files: `-p` alone means what the engine has
@@ -143,8 +166,7 @@ impl<'c> Context<'c> {
             env_files,
             profiles,
             services: services.to_vec(),
-            no_interpolation: false,
-            no_env_resolution: false,
+            skip: Skip::default(),
             current_dir: self.environment.current_dir.clone(),
             variables: self.environment.variables.clone(),
         }

@@ -24,3 +24,8 @@ impl Files for Disk {
         Ok(bytes)
     }
 }
+
+/// Writes a file whole.
+pub(super) fn write(path: &Path, text: &str) -> io::Result<()> {
+    std::fs::write(path, text)
+}

@@ -43,6 +43,14 @@ impl fmt::Display for Found {
 }
 
 impl Found {
+    /// The file, where it is one.
+    pub fn path(&self) -> Option<&Path> {
+        match self {
+            Found::Stdin => None,
+            Found::File(path) => Some(path),
+        }
+    }
+
     /// The name that messages show: relative where that is shorter.
     pub fn shown(&self, current_dir: &Path) -> String {
         match self {
@@ -191,20 +199,23 @@ pub(super) fn name(
         .filter_map(|document| document.get("name")?.as_str())
         .find(|name| !name.is_empty());
     let lookup = |name: &str| variables.get(name).cloned();
-    let written = written.map(|text| expand(text, &lookup));
-    let (whose, text) = match written {
-        Some(Ok(text)) => ("that of the file", text),
-        // What is wrong with a variable is told with its place, when the whole file is filled in.
-        Some(Err(_)) => ("that of the file", "unknown".to_owned()),
-        None => {
-            let folder = directory.file_name().unwrap_or_default();
-            ("that of the folder", folder.to_string_lossy().into_owned())
-        }
+    let name = match written {
+        Some(written) => match expand(written, &lookup) {
+            Ok(text) => project_name(&text),
+            // What is wrong with it is told with its place, when the whole file is filled in.
+            Err(_) => "unknown".to_owned(),
+        },
+        None => project_name(&directory.file_name().unwrap_or_default().to_string_lossy()),
     };
-    let name = project_name(&text);
     if name.is_empty() {
-        let message = format!("the project has no name: {whose} has no letter or digit in it");
-        load.error(message, "give one with -p");
+        let whose = match written {
+            Some(_) => "what `name` says",
+            None => "the folder's name",
+        };
+        load.error(
+            format!("the project has no name: {whose} has no letter or digit in it"),
+            "give one with -p",
+        );
         return None;
     }
     Some(name)

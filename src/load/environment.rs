@@ -1,9 +1,10 @@
 //! The project's environment: the process's, over the files given by `--env-file`, or over `.env`.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use super::{Load, discover, dotenv};
+use crate::document::SourceId;
 
 /// The environment as far as it is known before the Compose files are found (they may be named in it).
 pub(super) fn before_discovery(load: &mut Load<'_>) -> Option<BTreeMap<String, String>> {
@@ -15,9 +16,10 @@ pub(super) fn before_discovery(load: &mut Load<'_>) -> Option<BTreeMap<String, S
         let directory = directory_before_discovery(load);
         default_file(load, &directory, &mut variables)?;
     }
-    let mut of_files = BTreeMap::new();
+    let current_dir = load.request.current_dir.to_string_lossy().into_owned();
+    let mut paths = Vec::new();
     for file in given {
-        let path = load.request.current_dir.join(&file);
+        let path = load.path_from(Path::new(&current_dir), &file.to_string_lossy());
         if !load.files.is_file(&path) {
             let message = format!(
                 "cannot read the environment file {}: it does not exist",
@@ -26,14 +28,9 @@ pub(super) fn before_discovery(load: &mut Load<'_>) -> Option<BTreeMap<String, S
             load.error(message, "look at the path given with --env-file");
             return None;
         }
-        // A later file wins over an earlier one, and can use what that says.
-        let known = |name: &str| variables.get(name).or_else(|| of_files.get(name)).cloned();
-        let read = read_variables(load, &path, None, &known)?;
-        of_files.extend(read);
+        paths.push(path);
     }
-    for (name, value) in of_files {
-        variables.entry(name).or_insert(value);
-    }
+    read_files(load, &paths, &mut variables)?;
     Some(variables)
 }
 
@@ -81,27 +78,61 @@ fn default_file(
     directory: &Path,
     variables: &mut BTreeMap<String, String>,
 ) -> Option<()> {
-    let disabled = variables
-        .get("COMPOSE_DISABLE_ENV_FILE")
-        .is_some_and(|value| matches!(value.as_str(), "1" | "true"));
     let path = directory.join(".env");
-    if disabled || !load.files.is_file(&path) {
+    if is_disabled(load)? || !load.files.is_file(&path) {
         return Some(());
     }
-    read_file(load, &path, variables)
+    read_files(load, &[path], variables)
 }
 
-/// Earlier values stay: the shell's win over a `.env`'s, and a nearer `.env`'s over a farther one's.
-fn read_file(
+/// Whether `.env` is to be left alone; asked of the process alone.
+fn is_disabled(load: &mut Load<'_>) -> Option<bool> {
+    let word = load.request.variables.get("COMPOSE_DISABLE_ENV_FILE");
+    match word.map_or("", String::as_str) {
+        "" | "0" | "f" | "F" | "false" | "False" | "FALSE" => Some(false),
+        "1" | "t" | "T" | "true" | "True" | "TRUE" => Some(true),
+        other => {
+            let message = format!("COMPOSE_DISABLE_ENV_FILE is set to {other:?}");
+            load.error(message, "it can be true or false");
+            None
+        }
+    }
+}
+
+/// Adds the variables of files. Earlier values stay, such as the shell's; among the files, a later
+/// one wins.
+pub(super) fn read_files(
     load: &mut Load<'_>,
-    path: &Path,
+    paths: &[PathBuf],
     variables: &mut BTreeMap<String, String>,
 ) -> Option<()> {
-    let read = read_variables(load, path, None, &|name: &str| variables.get(name).cloned())?;
-    for (name, value) in read {
+    let mut added: BTreeMap<String, String> = BTreeMap::new();
+    for path in paths {
+        let own = names(load, path, variables);
+        let lookup = |name: &str| {
+            let earlier = || added.get(name).filter(|_| !own.contains(name));
+            variables.get(name).or_else(earlier).cloned()
+        };
+        let read = read_variables(load, path, None, &lookup)?;
+        added.extend(read);
+    }
+    for (name, value) in added {
         variables.entry(name).or_insert(value);
     }
     Some(())
+}
+
+/// The names that a file assigns: within it they mean its own values, not those of files before.
+fn names(load: &Load<'_>, path: &Path, variables: &BTreeMap<String, String>) -> BTreeSet<String> {
+    let text = load
+        .files
+        .read(path)
+        .ok()
+        .and_then(|it| String::from_utf8(it).ok());
+    let lookup = |name: &str| variables.get(name).cloned();
+    let parsed = text.and_then(|text| dotenv::parse(SourceId(0), &text, &lookup).ok());
+    let assigned = parsed.into_iter().flatten();
+    assigned.map(|variable| variable.name).collect()
 }
 
 /// The variables of a file, in order.

@@ -6,9 +6,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use crate::document::interpolate::interpolate;
-use crate::document::merge::merge;
-use crate::document::{Diagnostic, Node, SourceId, Sources, yaml};
+use crate::document::{Diagnostic, Node, SourceId, Sources};
 use crate::graph::Graph;
 use crate::project::normalize::normalize;
 use crate::project::read::{Reader, Surroundings, clean};
@@ -19,11 +17,17 @@ pub mod discover;
 pub mod dotenv;
 mod env_files;
 mod environment;
+mod extends;
 mod first_format;
+mod include;
 mod label_files;
 mod profiles;
+pub mod selection;
+mod tree;
 
+use discover::Found;
 pub use discover::project_name;
+use tree::{Origin, Scope};
 
 /// What to load, as the command line and the process say.
 #[derive(Debug, Clone, Default)]
@@ -40,15 +44,27 @@ pub struct Request {
     pub profiles: Vec<String>,
     /// Services named on the command line: their profiles count as active.
     pub services: Vec<String>,
-    /// Leave `${…}` as written.
-    pub no_interpolation: bool,
-    /// Leave `env_file` as written instead of joining the files into `environment`: what
-    /// `config --no-env-resolution` shows, and `config --hash` hashes.
-    pub no_env_resolution: bool,
+    /// What is left out, for `config`.
+    pub skip: Skip,
     /// The current folder, absolute.
     pub current_dir: PathBuf,
     /// The process environment.
     pub variables: BTreeMap<String, String>,
+}
+
+/// Stages that can be left out.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Skip {
+    /// `${…}` stays as written.
+    pub interpolation: bool,
+    /// What is meant without being written is not filled in.
+    pub normalization: bool,
+    /// Relative paths stay relative.
+    pub paths: bool,
+    /// Rules between attributes and services are not checked.
+    pub consistency: bool,
+    /// `env_file` and `KEY` without a value stay as written.
+    pub environment: bool,
 }
 
 /// The file system, as far as loading needs it.
@@ -72,6 +88,28 @@ pub struct Loaded {
     pub sources: Sources,
     /// Warnings.
     pub warnings: Vec<Diagnostic>,
+    /// The services that the request names, patterns replaced by the names they match. A name or
+    /// pattern that matches nothing is kept.
+    pub services: Vec<String>,
+    /// The project's environment.
+    pub variables: BTreeMap<String, String>,
+}
+
+/// The files of a project as one tree, before anything is read from it.
+#[derive(Debug, Clone)]
+pub struct Tree {
+    /// The tree.
+    pub document: Node,
+    /// The project's name.
+    pub name: String,
+    /// The folder that relative paths start from.
+    pub directory: PathBuf,
+    /// The project's environment.
+    pub variables: BTreeMap<String, String>,
+    /// The texts that spans refer to.
+    pub sources: Sources,
+    /// Warnings.
+    pub warnings: Vec<Diagnostic>,
 }
 
 /// Why there is no project: all the problems that were found.
@@ -85,73 +123,134 @@ pub struct Failure {
 
 /// Loads a project.
 pub fn load(request: &Request, files: &dyn Files) -> Result<Loaded, Failure> {
-    let mut load = Load {
-        request,
-        files,
-        sources: Sources::default(),
-        diagnostics: Vec::new(),
-    };
-    match load.run() {
-        Some(project) if !load.has_errors() => Ok(Loaded {
+    let mut load = Load::new(request, files);
+    let project = load.read().and_then(|read| load.project(read));
+    match project {
+        Some((project, variables)) if !load.failed() => Ok(Loaded {
+            services: selection::named(&project, &request.services),
             project,
-            sources: load.sources,
-            warnings: load.diagnostics,
-        }),
-        _ => Err(Failure {
-            diagnostics: load.diagnostics,
+            variables,
+            warnings: load.explained(),
             sources: load.sources,
         }),
+        _ => Err(load.failure()),
     }
 }
 
-/// `version` once chose between formats that have been one for long.
-fn obsolete_version(document: &Node) -> Option<Diagnostic> {
-    let version = document.as_mapping()?.get("version")?;
-    let warning = Diagnostic::warning("`version` has no meaning any more");
-    let warning = warning.at(version.key_span, "every file is read the same way");
-    Some(warning.help("remove the line"))
+/// Reads a project's files into one tree.
+pub fn tree(request: &Request, files: &dyn Files) -> Result<Tree, Failure> {
+    let mut load = Load::new(request, files);
+    match load.read() {
+        Some(read) if !load.failed() => Ok(Tree {
+            document: read.document,
+            name: read.name,
+            directory: read.found.directory,
+            variables: read.scope.variables,
+            warnings: load.explained(),
+            sources: load.sources,
+        }),
+        _ => Err(load.failure()),
+    }
 }
 
 struct Load<'a> {
     request: &'a Request,
     files: &'a dyn Files,
     sources: Sources,
+    /// What is known of each Compose file among the sources.
+    origins: BTreeMap<SourceId, Origin>,
     diagnostics: Vec<Diagnostic>,
 }
 
-impl Load<'_> {
+/// All that is read before the model.
+struct Read {
+    document: Node,
+    name: String,
+    found: discover::Discovered,
+    scope: Scope,
+}
+
+impl<'a> Load<'a> {
+    fn new(request: &'a Request, files: &'a dyn Files) -> Load<'a> {
+        Load {
+            request,
+            files,
+            sources: Sources::default(),
+            origins: BTreeMap::new(),
+            diagnostics: Vec::new(),
+        }
+    }
+
     /// `None` after errors that leave nothing to go on with.
-    fn run(&mut self) -> Option<Project> {
+    fn read(&mut self) -> Option<Read> {
         let mut variables = environment::before_discovery(self)?;
         let found = discover::discover(self, &variables)?;
         environment::of_project(self, &found.directory, &mut variables)?;
-        let documents = self.read_documents(&found.files)?;
+        let documents = self.documents(&found.files, &found.directory, None)?;
+        if documents.is_empty() {
+            self.error(
+                "the Compose files are empty".to_owned(),
+                "a project needs at least one service",
+            );
+            return None;
+        }
         let name = discover::name(self, &variables, &documents, &found.directory)?;
         variables.insert("COMPOSE_PROJECT_NAME".to_owned(), name.clone());
-        let document = self.merge_documents(documents, &variables)?;
-        let mut project = self.read_project(&document, &found.directory, &variables);
-        if self.has_errors() {
+        let scope = Scope {
+            directory: found.directory.clone(),
+            variables,
+            chain: Vec::new(),
+        };
+        Some(Read {
+            document: self.joined(documents, &scope)?,
+            name,
+            found,
+            scope,
+        })
+    }
+
+    fn project(&mut self, read: Read) -> Option<(Project, BTreeMap<String, String>)> {
+        let variables = read.scope.variables;
+        let skip = self.request.skip;
+        let mut project = self.read_project(&read.document, &variables);
+        if self.failed() {
             // What could not be read would now be missing, and be told a second time as that.
             return None;
         }
-        project.name = name;
-        project.directory.clone_from(&found.directory);
-        project.files = found.files.iter().map(ToString::to_string).collect();
+        project.name = read.name;
+        project.directory.clone_from(&read.found.directory);
+        project.files = read.found.files.iter().map(Found::to_string).collect();
         let env_files = environment::given(self, &variables);
         project.env_files = env_files.iter().map(|file| self.absolute(file)).collect();
         profiles::apply(&mut project, self.request, &variables);
-        normalize(&mut project);
-        self.diagnostics.extend(validate(&project));
-        self.diagnostics.extend(Graph::of(&project).cycles());
-        if !self.request.no_env_resolution {
+        if !skip.normalization {
+            normalize(&mut project);
+        }
+        if !skip.consistency {
+            self.diagnostics.extend(validate(&project));
+            self.diagnostics.extend(Graph::of(&project).cycles());
+        }
+        if !skip.environment {
             env_files::apply(self, &mut project, &variables);
         }
         label_files::apply(self, &mut project);
-        Some(project)
+        Some((project, variables))
     }
 
-    fn has_errors(&self) -> bool {
+    fn failed(&self) -> bool {
         self.diagnostics.iter().any(Diagnostic::is_error)
+    }
+
+    fn explained(&mut self) -> Vec<Diagnostic> {
+        self.explain_includes();
+        std::mem::take(&mut self.diagnostics)
+    }
+
+    fn failure(mut self) -> Failure {
+        Failure {
+            diagnostics: self.explained(),
+            sources: self.sources,
+        }
     }
 
     fn absolute(&self, path: &Path) -> String {
@@ -169,110 +268,11 @@ impl Load<'_> {
         });
     }
 
-    fn read_documents(&mut self, files: &[discover::Found]) -> Option<Vec<Node>> {
-        let mut documents = Vec::new();
-        for file in files {
-            let Some((source, bytes)) = self.read_text(file) else {
-                continue;
-            };
-            match yaml::parse(source, &bytes) {
-                Ok(parsed) => {
-                    documents.extend(parsed.into_iter().filter(|document| !document.is_null()));
-                }
-                Err(problems) => self.diagnostics.extend(problems),
-            }
-        }
-        if self.has_errors() {
-            return None;
-        }
-        if documents.is_empty() {
-            self.error(
-                "the Compose files are empty".to_owned(),
-                "a project needs at least one service",
-            );
-            return None;
-        }
-        for document in &mut documents {
-            if document.as_mapping().is_none() {
-                let error = Diagnostic::error("a Compose file must be a mapping at the top level");
-                self.diagnostics
-                    .push(error.at(document.span, format!("this is {}", document.describe())));
-            }
-            first_format::upgrade(document, &mut self.diagnostics);
-            self.diagnostics.extend(obsolete_version(document));
-        }
-        (!self.has_errors()).then_some(documents)
-    }
-
-    fn read_text(&mut self, file: &discover::Found) -> Option<(SourceId, String)> {
-        let read = match file {
-            discover::Found::Stdin => self.files.read_stdin(),
-            discover::Found::File(path) => self.files.read(path),
+    fn read_project(&mut self, document: &Node, variables: &BTreeMap<String, String>) -> Project {
+        let base = |source: SourceId| match self.request.skip.paths {
+            true => None,
+            false => Some(self.origins.get(&source)?.base.clone()),
         };
-        let bytes = match read {
-            Ok(bytes) => bytes,
-            Err(reason) => {
-                let help = if reason.kind() == std::io::ErrorKind::NotFound {
-                    "look at the path given with -f"
-                } else {
-                    ""
-                };
-                self.error(format!("cannot read {file}: {reason}"), help);
-                return None;
-            }
-        };
-        let name = file.shown(&self.request.current_dir);
-        match String::from_utf8(bytes) {
-            Ok(text) => {
-                let source = self.sources.add(name, text.clone());
-                Some((source, text))
-            }
-            Err(error) => {
-                let at = error.utf8_error().valid_up_to();
-                let before = String::from_utf8_lossy(&error.as_bytes()[..at]);
-                let line = before.matches('\n').count() + 1;
-                self.error(
-                    format!("{name}:{line}: the file is not UTF-8 text"),
-                    "save it as UTF-8",
-                );
-                None
-            }
-        }
-    }
-
-    fn merge_documents(
-        &mut self,
-        documents: Vec<Node>,
-        variables: &BTreeMap<String, String>,
-    ) -> Option<Node> {
-        let mut merged: Option<Node> = None;
-        for mut document in documents {
-            if !self.request.no_interpolation {
-                let problems =
-                    interpolate(&mut document, &|name: &str| variables.get(name).cloned());
-                self.diagnostics.extend(problems);
-            }
-            // Over nothing, too: what a list may hold only once it holds only once.
-            let base = merged.unwrap_or_else(|| Node::null(document.span));
-            let rule = |path: &crate::document::Path| project::merge_rule_for(path.segments());
-            match merge(base, document, &rule) {
-                Ok(node) => merged = Some(node),
-                Err(problems) => {
-                    self.diagnostics.extend(problems);
-                    return None;
-                }
-            }
-        }
-        merged
-    }
-
-    fn read_project(
-        &mut self,
-        document: &Node,
-        directory: &Path,
-        variables: &BTreeMap<String, String>,
-    ) -> Project {
-        let base = |_: SourceId| Some(directory.to_owned());
         let lookup = |name: &str| variables.get(name).cloned();
         let home = variables.get("HOME").map(PathBuf::from);
         let surroundings = Surroundings {

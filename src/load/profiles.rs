@@ -25,7 +25,6 @@ pub(super) fn apply(
         .partition(|(_, service)| enabled(service));
     project.services = wanted;
     project.disabled = unwanted;
-    forget_optional(project);
 }
 
 /// As given, else of the environment; and all profiles of services that are named.
@@ -51,14 +50,4 @@ fn active(
         .filter_map(|name| project.services.get(name));
     active.extend(named.flat_map(|service| service.profiles.iter().cloned()));
     active
-}
-
-/// Dependencies that may be missing and are not wanted are no dependencies.
-fn forget_optional(project: &mut Project) {
-    let disabled: BTreeSet<String> = project.disabled.keys().cloned().collect();
-    for service in project.services.values_mut() {
-        service
-            .depends_on
-            .retain(|name, dependency| dependency.required || !disabled.contains(name));
-    }
 }

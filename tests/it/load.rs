@@ -26,7 +26,6 @@ struct Request {
     profiles: Vec<String>,
     services: Vec<String>,
     no_interpolation: bool,
-    no_env_resolution: bool,
     /// Below `/demo`.
     current_dir: PathBuf,
     variables: BTreeMap<String, String>,
@@ -52,8 +51,10 @@ fn projects_load_as_their_cases_say() {
             env_files: request.env_files,
             profiles: request.profiles,
             services: request.services,
-            no_interpolation: request.no_interpolation,
-            no_env_resolution: request.no_env_resolution,
+            skip: load::Skip {
+                interpolation: request.no_interpolation,
+                ..load::Skip::default()
+            },
             // Joining nothing would leave a slash at the end.
             current_dir: Path::new("/demo")
                 .components()

@@ -59,7 +59,10 @@ fn load(file: &Path) -> Result<Project, String> {
 
 fn load_with(file: &Path, no_env_resolution: bool) -> Result<Project, String> {
     let request = Request {
-        no_env_resolution,
+        skip: load::Skip {
+            environment: no_env_resolution,
+            ..load::Skip::default()
+        },
         files: vec![file.to_string_lossy().into_owned()],
         current_dir: file.parent().unwrap().to_owned(),
         variables: variables(),

@@ -1,17 +1,31 @@
 //! `config`: the files as they are understood.
+//!
+//! What docker compose 2.40.3 does, and is kept: `--services`, `--volumes`, `--networks` and
+//! `--profiles` pay no attention to services that are named; of several of these flags, the first
+//! in the order of the help counts; networks and volumes that nobody uses are not printed.
+//!
+//! What differs on purpose: lists are sorted (there, their order changes from run to run);
+//! `--no-interpolate` prints the joined files as they are written (there, some short forms become
+//! long ones); `--no-env-resolution` leaves `env_file` in place (there, it does nothing).
 
 use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
 
 use clap::ValueEnum;
 use serde_yaml::{Mapping, Value};
 
 use super::Outcome;
 use crate::cli::context::Context;
+use crate::cli::disk;
 use crate::cli::failure::Failure;
+use crate::load::{Skip, selection};
 use crate::project::hash::{self, Encoding, go_json};
 use crate::project::{Project, Service};
 use crate::report::lines;
 use crate::report::yaml::{indented_json, yaml};
+
+mod raw;
+mod variables;
 
 /// Print the files as they are understood: joined, completed and checked
 #[derive(Debug, clap::Args)]
@@ -51,6 +65,57 @@ pub(crate) struct ConfigArgs {
     /// Print the configuration hashes of services (`*` is all)
     #[arg(long, value_name = "SERVICES")]
     hash: Option<String>,
+
+    /// Print the variables that the files use
+    #[arg(long)]
+    variables: bool,
+
+    /// Print the environment that variables get their values from
+    #[arg(long)]
+    environment: bool,
+
+    /// Write to a file instead of standard output
+    #[arg(short, long, value_name = "FILE")]
+    output: Option<PathBuf>,
+
+    #[command(flatten)]
+    without: Without,
+}
+
+/// What is left out.
+#[derive(Debug, Clone, Copy, clap::Args)]
+struct Without {
+    /// Leave variables as they are written
+    #[arg(long)]
+    no_interpolate: bool,
+
+    /// Leave out what is meant without being written
+    #[arg(long)]
+    no_normalize: bool,
+
+    /// Leave relative paths relative
+    #[arg(long)]
+    no_path_resolution: bool,
+
+    /// Check no rules between attributes and services
+    #[arg(long)]
+    no_consistency: bool,
+
+    /// Leave `env_file` and variables without a value as they are
+    #[arg(long)]
+    no_env_resolution: bool,
+}
+
+impl Without {
+    fn skip(self) -> Skip {
+        Skip {
+            interpolation: self.no_interpolate,
+            normalization: self.no_normalize,
+            paths: self.no_path_resolution,
+            consistency: self.no_consistency,
+            environment: self.no_env_resolution,
+        }
+    }
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
@@ -60,45 +125,126 @@ enum Format {
 }
 
 pub(super) fn run(args: &ConfigArgs, context: &mut Context<'_>) -> Outcome {
-    let mut project = context.load(&args.services)?.project;
-    if !args.services.is_empty() && !args.only_services {
-        project = project_of(project, &args.services)?;
-    }
-    let text = match args {
-        _ if args.quiet => String::new(),
-        _ if args.only_services => lines(project.services.keys()),
-        _ if args.volumes => lines(project.volumes.keys()),
-        _ if args.networks => lines(project.networks.keys()),
-        _ if args.images => lines(images(&project)),
-        _ if args.profiles => lines(profiles(&project)),
-        ConfigArgs {
-            hash: Some(names), ..
-        } => hashes(&project, names)?,
-        _ => model(&project, args.format),
+    let text = if args.variables || args.without.no_interpolate {
+        of_tree(args, context)?
+    } else {
+        of_model(args, context)?
     };
-    context.environment.stdout.put(&text);
+    if args.quiet && prints_model(args) {
+        return Ok(0);
+    }
+    match &args.output {
+        None => context.environment.stdout.put(&text),
+        Some(path) => write(&context.environment.current_dir.join(path), &text)?,
+    }
     Ok(0)
 }
 
-/// The project with these services and what they need.
-fn project_of(mut project: Project, names: &[String]) -> Result<Project, Failure> {
-    known(&project, names.iter().map(String::as_str))?;
-    let graph = crate::graph::Graph::of(&project);
-    let needed = graph.closure(names.iter().map(String::as_str));
-    let needed: BTreeSet<String> = needed.into_iter().map(str::to_owned).collect();
-    project.services.retain(|name, _| needed.contains(name));
-    Ok(project)
+/// Whether no flag asks for something else.
+fn prints_model(args: &ConfigArgs) -> bool {
+    let ConfigArgs {
+        only_services,
+        volumes,
+        networks,
+        images,
+        profiles,
+        variables,
+        environment,
+        ..
+    } = args;
+    let asked = [
+        only_services,
+        volumes,
+        networks,
+        images,
+        profiles,
+        variables,
+        environment,
+    ];
+    args.hash.is_none() && !asked.into_iter().any(|asked| *asked)
 }
 
-fn known<'n>(project: &Project, mut names: impl Iterator<Item = &'n str>) -> Result<(), Failure> {
-    match names.find(|name| !project.services.contains_key(*name)) {
-        Some(name) => {
-            let all: Vec<&str> = project.services.keys().map(String::as_str).collect();
-            let help = format!("the services are: {}", all.join(", "));
-            Err(Failure::message(format!("no such service: {name}"), &help))
+fn write(path: &Path, text: &str) -> Result<(), Failure> {
+    disk::write(path, text).map_err(|reason| {
+        let message = format!("cannot write {}: {reason}", path.display());
+        Failure::message(message, "look at the path given with -o")
+    })
+}
+
+/// What can be said without values for variables.
+fn of_tree(args: &ConfigArgs, context: &Context<'_>) -> Result<String, Failure> {
+    let skip = Skip {
+        interpolation: true,
+        ..args.without.skip()
+    };
+    let tree = context.tree(skip)?;
+    let names = |section| {
+        let section = tree.document.get(section);
+        let names = section.and_then(|node| node.as_mapping()).into_iter();
+        names.flat_map(|it| it.keys()).collect::<BTreeSet<_>>()
+    };
+    Ok(match args {
+        _ if args.only_services => lines(names("services")),
+        _ if args.volumes => lines(names("volumes")),
+        _ if args.networks => lines(names("networks")),
+        _ if args.variables => variables::text(&tree.document, args.format),
+        _ if args.environment => environment(&tree.variables),
+        _ => {
+            if !args.services.is_empty() {
+                context.warn("--no-interpolate prints all services");
+            }
+            let data = raw::sorted(&tree.document);
+            match args.format {
+                Format::Yaml => yaml(&data),
+                Format::Json => indented_json(&go_json(&data)),
+            }
         }
-        None => Ok(()),
+    })
+}
+
+fn of_model(args: &ConfigArgs, context: &Context<'_>) -> Result<String, Failure> {
+    let mut loaded = context.load_without(&args.services, args.without.skip())?;
+    let names = &loaded.services;
+    known(&loaded.project, names.iter().map(String::as_str))?;
+    if !names.is_empty() && (prints_model(args) || args.images) {
+        selection::reduce(&mut loaded.project, names);
     }
+    selection::forget_unused(&mut loaded.project);
+    let project = &loaded.project;
+    Ok(match args {
+        _ if args.only_services => lines(project.services.keys()),
+        _ if args.volumes => lines(project.volumes.keys()),
+        _ if args.networks => lines(project.networks.keys()),
+        ConfigArgs {
+            hash: Some(names), ..
+        } => hashes(project, names)?,
+        _ if args.profiles => lines(profiles(project)),
+        _ if args.images => lines(images(project)),
+        _ if args.environment => environment(&loaded.variables),
+        _ => model(project, args.format),
+    })
+}
+
+fn environment(variables: &std::collections::BTreeMap<String, String>) -> String {
+    let pairs = variables.iter();
+    pairs
+        .map(|(name, value)| format!("{name}={value}\n"))
+        .collect()
+}
+
+fn known<'n>(project: &Project, names: impl Iterator<Item = &'n str>) -> Result<(), Failure> {
+    selection::check(project, names).map_err(|unknown| {
+        let message = format!("no such service: {}", unknown.name);
+        let help = match (unknown.disabled, unknown.near) {
+            (true, _) => "no active profile wants it; --profile activates one".to_owned(),
+            (false, Some(near)) => format!("did you mean `{near}`?"),
+            (false, None) => {
+                let all: Vec<&str> = project.services.keys().map(String::as_str).collect();
+                format!("the services are: {}", all.join(", "))
+            }
+        };
+        Failure::message(message, &help)
+    })
 }
 
 fn images(project: &Project) -> Vec<String> {
@@ -109,15 +255,8 @@ fn images(project: &Project) -> Vec<String> {
 }
 
 fn profiles(project: &Project) -> BTreeSet<&String> {
-    let services: Vec<&Service> = project
-        .services
-        .values()
-        .chain(project.disabled.values())
-        .collect();
-    services
-        .into_iter()
-        .flat_map(|service| &service.profiles)
-        .collect()
+    let services = project.services.values().chain(project.disabled.values());
+    services.flat_map(|service| &service.profiles).collect()
 }
 
 fn hashes(project: &Project, of: &str) -> Result<String, Failure> {

@@ -1,0 +1,345 @@
+//! `include`: other projects' files, joined under a document.
+//!
+//! | written | meaning |
+//! |---|---|
+//! | `- sub/compose.yaml` | that file, with its folder and its `.env` |
+//! | `- path: [a.yaml, b.yaml]` | files laid over each other, as with several `-f` |
+//! | `  project_directory: sub` | where their relative paths start; else the first file's folder |
+//! | `  env_file: [x.env]` | instead of `.env` of that folder; `/dev/null` is none at all |
+//!
+//! - The paths of an entry start from the including project's folder.
+//! - Variables of the including project win over those of the entry's files, which are for the
+//!   included files alone.
+//! - Services, networks, volumes, configs, secrets and models are taken over; `name` is not.
+//! - What both sides define is merged, the including file's value on top, as the current docker
+//!   compose does it (2.40.3 refuses: "conflicts with imported resource"). Of two entries, the
+//!   first is on top. `!reset` and `!override` work.
+
+use std::path::Path;
+
+use super::discover::Found;
+use super::tree::{Include, Scope, is_remote, remote};
+use super::{Load, environment};
+use crate::document::diagnostic::nearest;
+use crate::document::{Diagnostic, Mapping, Node, Span, Value};
+
+/// What is taken over.
+const SECTIONS: [&str; 6] = [
+    "services", "networks", "volumes", "configs", "secrets", "models",
+];
+/// The keys of an entry.
+const KEYS: [&str; 3] = ["path", "project_directory", "env_file"];
+/// The file that stands for none.
+const NO_FILE: &str = "/dev/null";
+
+/// One entry, as written.
+#[derive(Default)]
+struct Entry {
+    paths: Vec<(String, Span)>,
+    directory: Option<String>,
+    /// Nothing: the folder's `.env`.
+    env_files: Option<Vec<(String, Span)>>,
+}
+
+/// What a document includes; the key is taken out of it. The outer `None` means that something
+/// failed.
+#[expect(clippy::option_option, reason = "failed, nothing there, or a tree")]
+pub(super) fn resolve(
+    load: &mut Load<'_>,
+    document: &mut Node,
+    scope: &Scope,
+) -> Option<Option<Node>> {
+    let Value::Mapping(sections) = &mut document.value else {
+        return Some(None);
+    };
+    let Some(list) = sections.shift_remove("include") else {
+        return Some(None);
+    };
+    if list.value.is_null() {
+        return Some(None);
+    }
+    let Some(items) = list.value.as_sequence() else {
+        let error = Diagnostic::error("`include` must be a list");
+        let error = error.at(
+            list.value.span,
+            format!("this is {}", list.value.describe()),
+        );
+        load.diagnostics
+            .push(error.help("write `- ` in front of it"));
+        return None;
+    };
+    let file = load.file_of(document.span);
+    let mut joined: Option<Node> = None;
+    let mut complete = true;
+    for item in items {
+        let Some(tree) = include(load, item, scope, file.as_deref()) else {
+            complete = false;
+            continue;
+        };
+        joined = match joined {
+            None => Some(tree),
+            Some(earlier) => load.over(without_repetitions(tree, &earlier), earlier, &[]),
+        };
+        complete &= joined.is_some();
+    }
+    complete.then_some(joined)
+}
+
+/// The tree of one entry.
+fn include(
+    load: &mut Load<'_>,
+    item: &Node,
+    scope: &Scope,
+    including: Option<&Path>,
+) -> Option<Node> {
+    let entry = read(load, item)?;
+    let files = locate(load, &entry, scope, item.span, including)?;
+    let first = files.first().and_then(Found::path)?;
+    let directory = match &entry.directory {
+        Some(directory) => load.path_from(&scope.directory, directory),
+        None => first.parent().unwrap_or(first).to_owned(),
+    };
+    let mut inner = Scope {
+        directory,
+        variables: scope.variables.clone(),
+        chain: scope.chain.clone(),
+    };
+    inner.chain.push(Include {
+        file: including.map(Path::to_owned),
+        span: item.span,
+    });
+    read_variables(load, &entry, scope, &mut inner)?;
+    let documents = load.documents(&files, &inner.directory, Some(item.span))?;
+    if documents.is_empty() {
+        let error = Diagnostic::error("an included file is empty");
+        load.diagnostics.push(error.at(item.span, "included here"));
+        return None;
+    }
+    let mut tree = load.joined(documents, &inner)?;
+    resolve_environment(&mut tree, &inner);
+    if let Value::Mapping(sections) = &mut tree.value {
+        sections.retain(|key, _| SECTIONS.contains(&key.as_str()));
+    }
+    Some(tree)
+}
+
+/// The files of an entry, none of them on the way here.
+fn locate(
+    load: &mut Load<'_>,
+    entry: &Entry,
+    scope: &Scope,
+    span: Span,
+    including: Option<&Path>,
+) -> Option<Vec<Found>> {
+    let mut files = Vec::new();
+    for (path, place) in &entry.paths {
+        if is_remote(path) {
+            load.diagnostics.push(remote(*place));
+            return None;
+        }
+        let path = load.path_from(&scope.directory, path);
+        let way = scope.chain.iter().map(|step| step.file.as_deref());
+        let begin = way
+            .chain([including])
+            .position(|file| file == Some(path.as_path()));
+        if let Some(begin) = begin {
+            let error = circular(&scope.chain[begin.min(scope.chain.len())..], span);
+            load.diagnostics.push(error);
+            return None;
+        }
+        files.push(Found::File(path));
+    }
+    Some(files)
+}
+
+fn circular(way: &[Include], last: Span) -> Diagnostic {
+    if way.is_empty() {
+        return Diagnostic::error("a file includes itself").at(last, "this is the file itself");
+    }
+    let mut error = Diagnostic::error("files include each other in a circle");
+    for step in way {
+        error = error.at(step.span, "this file is included");
+    }
+    error
+        .at(last, "which includes the first one again")
+        .help("move what both need into a file that includes neither")
+}
+
+fn read_variables(
+    load: &mut Load<'_>,
+    entry: &Entry,
+    outer: &Scope,
+    inner: &mut Scope,
+) -> Option<()> {
+    let Some(given) = &entry.env_files else {
+        let path = inner.directory.join(".env");
+        return if load.files.is_file(&path) {
+            environment::read_files(load, &[path], &mut inner.variables)
+        } else {
+            Some(())
+        };
+    };
+    let mut paths = Vec::new();
+    for (file, span) in given {
+        let path = load.path_from(&outer.directory, file);
+        if path == Path::new(NO_FILE) {
+            continue;
+        }
+        if !load.files.is_file(&path) {
+            let message = format!("the environment file {} does not exist", path.display());
+            let error = Diagnostic::error(message).at(*span, "asked for here");
+            load.diagnostics.push(error);
+            return None;
+        }
+        paths.push(path);
+    }
+    environment::read_files(load, &paths, &mut inner.variables)
+}
+
+/// `KEY` without a value is the included project's variable where it has one.
+fn resolve_environment(tree: &mut Node, scope: &Scope) {
+    for service in children(tree, "services") {
+        let Value::Mapping(attributes) = &mut service.value else {
+            continue;
+        };
+        let Some(environment) = attributes.get_mut("environment") else {
+            continue;
+        };
+        match &mut environment.value.value {
+            Value::Mapping(pairs) => {
+                for (name, pair) in pairs {
+                    if let (true, Some(value)) = (pair.value.is_null(), scope.variables.get(name)) {
+                        pair.value = Node::string(pair.value.span, value);
+                    }
+                }
+            }
+            Value::Sequence(items) => {
+                for item in items {
+                    let Some(name) = item.as_str() else { continue };
+                    if let Some(value) = scope.variables.get(name) {
+                        *item = Node::string(item.span, format!("{name}={value}"));
+                    }
+                }
+            }
+            Value::Scalar(_) => {}
+        }
+    }
+}
+
+fn children<'n>(tree: &'n mut Node, section: &str) -> Vec<&'n mut Node> {
+    let Value::Mapping(sections) = &mut tree.value else {
+        return Vec::new();
+    };
+    match sections
+        .get_mut(section)
+        .map(|entry| &mut entry.value.value)
+    {
+        Some(Value::Mapping(entries)) => {
+            entries.values_mut().map(|entry| &mut entry.value).collect()
+        }
+        _ => Vec::new(),
+    }
+}
+
+/// A file that is included on two ways says everything twice; once is enough.
+fn without_repetitions(mut tree: Node, earlier: &Node) -> Node {
+    let Value::Mapping(sections) = &mut tree.value else {
+        return tree;
+    };
+    for (section, entry) in sections.iter_mut() {
+        let Some(known) = earlier.get(section).and_then(Node::as_mapping) else {
+            continue;
+        };
+        if let Value::Mapping(resources) = &mut entry.value.value {
+            resources.retain(|name, resource| {
+                let same = |known: &crate::document::Entry| same(&known.value, &resource.value);
+                !known.get(name).is_some_and(same)
+            });
+        }
+    }
+    tree
+}
+
+/// Whether two trees say the same, wherever they stand.
+fn same(one: &Node, other: &Node) -> bool {
+    match (&one.value, &other.value) {
+        (Value::Scalar(one), Value::Scalar(other)) => one == other,
+        (Value::Sequence(one), Value::Sequence(other)) => {
+            one.len() == other.len() && one.iter().zip(other).all(|(one, other)| same(one, other))
+        }
+        (Value::Mapping(one), Value::Mapping(other)) => {
+            let value = |key: &String| other.get(key).map(|entry| &entry.value);
+            one.len() == other.len()
+                && one
+                    .iter()
+                    .all(|(key, entry)| value(key).is_some_and(|other| same(&entry.value, other)))
+        }
+        _ => false,
+    }
+}
+
+fn read(load: &mut Load<'_>, item: &Node) -> Option<Entry> {
+    if let Some(path) = item.as_str() {
+        return Some(Entry {
+            paths: vec![(path.to_owned(), item.span)],
+            ..Entry::default()
+        });
+    }
+    let Some(mapping) = item.as_mapping() else {
+        let error = Diagnostic::error("an entry of `include` is a path or a mapping");
+        load.diagnostics
+            .push(error.at(item.span, format!("this is {}", item.describe())));
+        return None;
+    };
+    check_keys(load, mapping)?;
+    let paths = optional(load, item, "path")?.unwrap_or_default();
+    if paths.is_empty() {
+        let error = Diagnostic::error("an entry of `include` needs a `path`");
+        load.diagnostics.push(error.at(item.span, "this entry"));
+        return None;
+    }
+    let directory = optional(load, item, "project_directory")?;
+    Some(Entry {
+        paths,
+        directory: directory
+            .and_then(|mut texts| texts.pop())
+            .map(|(path, _)| path),
+        env_files: optional(load, item, "env_file")?.filter(|files| !files.is_empty()),
+    })
+}
+
+fn check_keys(load: &mut Load<'_>, mapping: &Mapping) -> Option<()> {
+    let mut unknown = mapping
+        .iter()
+        .filter(|(key, _)| !KEYS.contains(&key.as_str()) && !key.starts_with("x-"));
+    let Some((key, entry)) = unknown.next() else {
+        return Some(());
+    };
+    let error = Diagnostic::error(format!("unknown key `{key}` in `include`"));
+    let error = error.at(entry.key_span, format!("an entry has {}", KEYS.join(", ")));
+    load.diagnostics.push(match nearest(key, KEYS.into_iter()) {
+        Some(near) => error.help(format!("did you mean `{near}`?")),
+        None => error,
+    });
+    None
+}
+
+/// A text or a list of texts, with their places; nothing where the key is missing or empty.
+#[expect(clippy::option_option, reason = "failed, nothing there, or texts")]
+fn optional(load: &mut Load<'_>, item: &Node, key: &str) -> Option<Option<Vec<(String, Span)>>> {
+    let Some(node) = item.get(key).filter(|node| !node.is_null()) else {
+        return Some(None);
+    };
+    let items = node.as_sequence().unwrap_or(std::slice::from_ref(node));
+    let mut texts = Vec::new();
+    for item in items {
+        let Some(text) = item.as_str() else {
+            let error = Diagnostic::error(format!("`{key}` of `include` must be a string"));
+            load.diagnostics
+                .push(error.at(item.span, format!("this is {}", item.describe())));
+            return None;
+        };
+        texts.push((text.to_owned(), item.span));
+    }
+    Some(Some(texts))
+}

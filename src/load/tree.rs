@@ -1,0 +1,247 @@
+//! Files to one tree: read, interpolated, included, extended and laid over each other.
+//!
+//! The order of stages, for every document of every file: variables, `include`, `extends`, then
+//! the document goes over all before it. What the values mean is not known here.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use super::{Load, discover, extends, first_format, include};
+use crate::document::interpolate::interpolate_in;
+use crate::document::merge::{Rule, merge};
+use crate::document::{self, Diagnostic, Node, Segment, SourceId, Span, yaml};
+use crate::project;
+use crate::project::read::clean;
+
+/// What files that are read together share.
+#[derive(Debug, Clone)]
+pub(super) struct Scope {
+    /// Where relative paths start, absolute.
+    pub(super) directory: PathBuf,
+    /// What `${NAME}` stands for.
+    pub(super) variables: BTreeMap<String, String>,
+    /// The way here through `include`, the outermost first.
+    pub(super) chain: Vec<Include>,
+}
+
+/// One step of an include chain: a file, and where in it the next one is asked for.
+#[derive(Debug, Clone)]
+pub(super) struct Include {
+    /// The file that includes, absolute; nothing for standard input.
+    pub(super) file: Option<PathBuf>,
+    /// The entry of its `include`.
+    pub(super) span: Span,
+}
+
+/// What is known of a text: which file it is, who wanted it, and where its paths start.
+#[derive(Debug, Clone)]
+pub(super) struct Origin {
+    /// Absolute; nothing for standard input.
+    pub(super) file: Option<PathBuf>,
+    /// The folder that its relative paths start from.
+    pub(super) base: PathBuf,
+    /// The entry of `include` that asked for it.
+    pub(super) included: Option<Span>,
+}
+
+impl Load<'_> {
+    /// The documents of several files. `None` where any of them cannot be read.
+    pub(super) fn documents(
+        &mut self,
+        files: &[discover::Found],
+        base: &Path,
+        asked: Option<Span>,
+    ) -> Option<Vec<Node>> {
+        let mut documents = Some(Vec::new());
+        for file in files {
+            match (self.parse(file, base, asked), &mut documents) {
+                (Some(parsed), Some(documents)) => documents.extend(parsed),
+                _ => documents = None,
+            }
+        }
+        documents
+    }
+
+    /// The documents of one file; empty ones are left out.
+    fn parse(
+        &mut self,
+        file: &discover::Found,
+        base: &Path,
+        asked: Option<Span>,
+    ) -> Option<Vec<Node>> {
+        let (source, text) = self.text(file, asked)?;
+        let origin = Origin {
+            file: file.path().map(Path::to_owned),
+            base: base.to_owned(),
+            included: asked,
+        };
+        self.origins.insert(source, origin);
+        let mut documents = match yaml::parse(source, &text) {
+            Ok(documents) => documents,
+            Err(problems) => {
+                self.diagnostics.extend(problems);
+                return None;
+            }
+        };
+        documents.retain(|document| !document.is_null());
+        for document in &mut documents {
+            if document.as_mapping().is_none() {
+                let error = Diagnostic::error("a Compose file must be a mapping at the top level");
+                self.diagnostics
+                    .push(error.at(document.span, format!("this is {}", document.describe())));
+                return None;
+            }
+            first_format::upgrade(document, &mut self.diagnostics);
+            self.diagnostics.extend(obsolete_version(document));
+        }
+        Some(documents)
+    }
+
+    fn text(&mut self, file: &discover::Found, asked: Option<Span>) -> Option<(SourceId, String)> {
+        let read = match file {
+            discover::Found::Stdin => self.files.read_stdin(),
+            discover::Found::File(path) => self.files.read(path),
+        };
+        let name = file.shown(&self.request.current_dir);
+        let bytes = match read {
+            Ok(bytes) => bytes,
+            Err(reason) => {
+                let error = Diagnostic::error(format!("cannot read {file}: {reason}"));
+                self.diagnostics.push(match asked {
+                    Some(span) => error.at(span, "asked for here"),
+                    None if reason.kind() == std::io::ErrorKind::NotFound => {
+                        error.help("look at the path given with -f")
+                    }
+                    None => error,
+                });
+                return None;
+            }
+        };
+        match self.sources.add_bytes(name, bytes) {
+            Ok(source) => {
+                let text = self.sources.get(source).text.clone();
+                Some((source, text))
+            }
+            Err(problem) => {
+                self.diagnostics.push(problem);
+                None
+            }
+        }
+    }
+
+    /// Documents laid over each other, in order. `None` after errors that leave nothing to go on
+    /// with.
+    pub(super) fn joined(&mut self, documents: Vec<Node>, scope: &Scope) -> Option<Node> {
+        let mut joined = None;
+        let mut broken = false;
+        for mut document in documents {
+            self.interpolate(&mut document, scope);
+            let Some(included) = include::resolve(self, &mut document, scope) else {
+                broken = true;
+                continue;
+            };
+            if extends::resolve(self, &mut document, included.as_ref(), scope).is_none() {
+                broken = true;
+                continue;
+            }
+            for layer in included.into_iter().chain([document]) {
+                let base = joined.take().unwrap_or_else(|| Node::null(layer.span));
+                // Over nothing, too: what a list may hold only once it holds only once.
+                joined = self.over(base, layer, &[]);
+                broken |= joined.is_none();
+            }
+        }
+        if broken { None } else { joined }
+    }
+
+    /// Replaces variables.
+    pub(super) fn interpolate(&mut self, document: &mut Node, scope: &Scope) {
+        if !self.request.skip.interpolation {
+            let lookup = |name: &str| scope.variables.get(name).cloned();
+            let problems = interpolate_in(document, &self.sources, &lookup);
+            self.diagnostics.extend(problems);
+        }
+    }
+
+    /// One tree over another; both stand at a path of the document.
+    pub(super) fn over(&mut self, base: Node, over: Node, at: &[&str]) -> Option<Node> {
+        match merge(base, over, &|path| rule(at, path)) {
+            Ok(node) => Some(node),
+            Err(problems) => {
+                self.diagnostics.extend(problems);
+                None
+            }
+        }
+    }
+
+    /// A path as written in a file, from a folder on; `~` is the home folder.
+    pub(super) fn path_from(&self, directory: &Path, text: &str) -> PathBuf {
+        let home = self.request.variables.get("HOME");
+        match (text.strip_prefix('~'), home) {
+            (Some(rest), Some(home)) if rest.is_empty() || rest.starts_with('/') => {
+                clean(&Path::new(home).join(rest.trim_start_matches('/')))
+            }
+            _ => clean(&directory.join(text)),
+        }
+    }
+
+    /// The file that a node was written in.
+    pub(super) fn file_of(&self, span: Span) -> Option<PathBuf> {
+        self.origins.get(&span.source)?.file.clone()
+    }
+
+    /// Adds to each message about an included file who asked for that file.
+    pub(super) fn explain_includes(&mut self) {
+        for diagnostic in &mut self.diagnostics {
+            let Some(first) = diagnostic.labels.first() else {
+                continue;
+            };
+            let mut source = first.span.source;
+            while let Some(span) = self.origins.get(&source).and_then(|it| it.included) {
+                if diagnostic.labels.iter().any(|label| label.span == span) {
+                    break;
+                }
+                diagnostic.labels.push(document::diagnostic::Label {
+                    span,
+                    text: "included here".to_owned(),
+                });
+                source = span.source;
+            }
+        }
+    }
+}
+
+fn rule(at: &[&str], path: &document::Path) -> Rule {
+    if at.is_empty() {
+        return project::merge_rule_for(path.segments());
+    }
+    let above = at.iter().map(|key| Segment::Key((*key).to_owned()));
+    let whole: Vec<Segment> = above.chain(path.segments().iter().cloned()).collect();
+    project::merge_rule_for(&whole)
+}
+
+/// Whether a path names something that is not on this machine.
+pub(super) fn is_remote(path: &str) -> bool {
+    path.starts_with("oci://")
+        || path.starts_with("git@")
+        || path.starts_with("git://")
+        || path.starts_with("ssh://")
+        || path.starts_with("https://")
+        || path.starts_with("http://")
+        || path.starts_with("github.com/")
+}
+
+/// The error for such a path.
+pub(super) fn remote(span: Span) -> Diagnostic {
+    Diagnostic::error("files of other machines cannot be read yet")
+        .at(span, "a remote path")
+        .help("fetch the file, and name the copy here")
+}
+
+/// `version` once chose between formats that have been one for long.
+fn obsolete_version(document: &Node) -> Option<Diagnostic> {
+    let version = document.as_mapping()?.get("version")?;
+    let warning = Diagnostic::warning("`version` has no meaning any more");
+    let warning = warning.at(version.key_span, "every file is read the same way");
+    Some(warning.help("remove the line"))
+}
