@@ -269,9 +269,9 @@ impl<'a> Load<'a> {
     }
 
     fn read_project(&mut self, document: &Node, variables: &BTreeMap<String, String>) -> Project {
-        let base = |source: SourceId| match self.request.skip.paths {
-            true => None,
-            false => Some(self.origins.get(&source)?.base.clone()),
+        let base = |source: SourceId| {
+            let origin = self.origins.get(&source)?;
+            (!self.request.skip.paths).then(|| origin.base.clone())
         };
         let lookup = |name: &str| variables.get(name).cloned();
         let home = variables.get("HOME").map(PathBuf::from);
