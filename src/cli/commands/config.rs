@@ -12,7 +12,7 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use clap::ValueEnum;
-use serde_yaml::{Mapping, Value};
+use serde_yaml::Value;
 
 use super::Outcome;
 use crate::cli::context::Context;
@@ -274,38 +274,11 @@ fn hashes(project: &Project, of: &str) -> Result<String, Failure> {
     Ok(wanted.map(line).collect())
 }
 
-/// Dollar signs are doubled, so that the text, loaded again, means the same.
 fn model(project: &Project, format: Format) -> String {
-    let data = project.to_data();
-    let text = match format {
-        Format::Yaml => yaml(&without_unset(data)),
-        Format::Json => indented_json(&go_json(&sorted(data))),
-    };
-    text.replace('$', "$$")
-}
-
-/// docker compose's YAML leaves out what its JSON and its hashes show as unset.
-fn without_unset(mut data: Value) -> Value {
-    for service in entries(&mut data, "services") {
-        for key in ["command", "entrypoint"] {
-            if service.get(key).is_some_and(Value::is_null) {
-                service.shift_remove(key);
-            }
-        }
+    match format {
+        Format::Yaml => yaml(&project.to_yaml_data()),
+        Format::Json => indented_json(&go_json(&sorted(project.to_data()))),
     }
-    for network in entries(&mut data, "networks") {
-        let empty = |ipam: &Value| ipam.as_mapping().is_some_and(Mapping::is_empty);
-        if network.get("ipam").is_some_and(empty) {
-            network.shift_remove("ipam");
-        }
-    }
-    data
-}
-
-fn entries<'d>(data: &'d mut Value, section: &str) -> impl Iterator<Item = &'d mut Mapping> {
-    let section = data.get_mut(section).and_then(Value::as_mapping_mut);
-    let values = section.into_iter().flat_map(Mapping::values_mut);
-    values.filter_map(Value::as_mapping_mut)
 }
 
 /// docker compose prints JSON with the keys of the top level in order.
