@@ -23,12 +23,15 @@ pub(super) fn upgrade(document: &mut Node, diagnostics: &mut Vec<Diagnostic>) {
         return;
     };
     let first = services
-        .values()
-        .next()
-        .map_or(span, |entry| entry.key_span);
+        .iter()
+        .find(|(key, _)| !key.starts_with("x-"))
+        .map_or(span, |(_, entry)| entry.key_span);
     let message = "this file is in the first Compose format, with services at the top level";
     let note = Diagnostic::warning(message).at(first, "a service");
     diagnostics.push(note.help("it is read as if they stood under `services:`"));
+    let (extensions, services): (Mapping, Mapping) = services
+        .into_iter()
+        .partition(|(key, _)| key.starts_with("x-"));
     let names: Vec<String> = services.keys().cloned().collect();
     let mut upgrade = Upgrade {
         services: &names,
@@ -45,7 +48,7 @@ pub(super) fn upgrade(document: &mut Node, diagnostics: &mut Vec<Diagnostic>) {
             },
         );
     }
-    let mut sections = Mapping::new();
+    let mut sections = extensions;
     insert(
         &mut sections,
         "services",

@@ -213,15 +213,15 @@ impl<'a> Load<'a> {
         let variables = read.scope.variables;
         let skip = self.request.skip;
         let mut project = self.read_project(&read.document, &variables);
+        if self.failed() {
+            // What could not be read would now be missing, and be told a second time as that.
+            return None;
+        }
         project.name = read.name;
         project.directory.clone_from(&read.found.directory);
         project.files = read.found.files.iter().map(Found::to_string).collect();
-        project.env_files = self
-            .request
-            .env_files
-            .iter()
-            .map(|file| self.absolute(file))
-            .collect();
+        let env_files = environment::given(self, &variables);
+        project.env_files = env_files.iter().map(|file| self.absolute(file)).collect();
         profiles::apply(&mut project, self.request, &variables);
         if !skip.normalization {
             normalize(&mut project);
@@ -269,9 +269,9 @@ impl<'a> Load<'a> {
     }
 
     fn read_project(&mut self, document: &Node, variables: &BTreeMap<String, String>) -> Project {
-        let base = |source: SourceId| match self.request.skip.paths {
-            true => None,
-            false => Some(self.origins.get(&source)?.base.clone()),
+        let base = |source: SourceId| {
+            let origin = self.origins.get(&source)?;
+            (!self.request.skip.paths).then(|| origin.base.clone())
         };
         let lookup = |name: &str| variables.get(name).cloned();
         let home = variables.get("HOME").map(PathBuf::from);

@@ -30,6 +30,7 @@ mod start;
 
 /// What is asked for, beyond the files.
 #[derive(Debug, Clone, Default)]
+#[expect(clippy::struct_excessive_bools, reason = "one for each flag")]
 pub struct Options {
     /// Services named by the user; all when empty.
     pub services: Vec<String>,

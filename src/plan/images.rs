@@ -167,7 +167,7 @@ impl<'p> Images<'_, 'p> {
         if present {
             return Ok(ImageStep::Present);
         }
-        Err(unobtainable(service, name))
+        Err(Self::unobtainable(service, name))
     }
 
     /// Whether and how an image is pulled. One without a name of its own can only be built.
@@ -230,29 +230,29 @@ impl<'p> Images<'_, 'p> {
         }
         Ok(self.plan.add(step))
     }
-}
 
-fn unobtainable(service: &Service, name: &str) -> Diagnostic {
-    let message = format!(
-        "the image {name} of service `{}` is not here, and must not be fetched",
-        service.name
-    );
-    let policy = service.pull_policy.as_deref().unwrap_or_default();
-    let reason = if policy.is_empty() {
-        "--no-build".to_owned()
-    } else {
-        format!("`pull_policy: {policy}`")
-    };
-    let error = Diagnostic::error(message);
-    let error = match span_of(service, "pull_policy") {
-        Some(span) => error.at(span, format!("because of {reason}")),
-        None => error,
-    };
-    error.help(if service.build.is_some() {
-        format!("build it: rcompose build {}", service.name)
-    } else {
-        format!("pull it: docker pull {name}")
-    })
+    fn unobtainable(service: &Service, name: &str) -> Diagnostic {
+        let message = format!(
+            "the image {name} of service `{}` is not here, and must not be fetched",
+            service.name
+        );
+        let policy = service.pull_policy.as_deref().unwrap_or_default();
+        let reason = if policy.is_empty() {
+            "--no-build".to_owned()
+        } else {
+            format!("`pull_policy: {policy}`")
+        };
+        let error = Diagnostic::error(message);
+        let error = match span_of(service, "pull_policy") {
+            Some(span) => error.at(span, format!("because of {reason}")),
+            None => error,
+        };
+        error.help(if service.build.is_some() {
+            format!("build it: rcompose build {}", service.name)
+        } else {
+            format!("pull it: docker pull {name}")
+        })
+    }
 }
 
 /// The step that builds a service's image.

@@ -443,14 +443,13 @@ pub fn describe(step: &Step) -> String {
             condition,
             required,
         } => {
-            let others = containers.get(1..).unwrap_or_default();
-            let others = others.iter().flat_map(|name| [", ", name]);
+            let mut detail = String::new();
+            for other in containers.iter().skip(1) {
+                detail += ", ";
+                detail += other;
+            }
             let optional = if *required { "" } else { " (optional)" };
-            format!(
-                "{}: {}{optional}",
-                others.collect::<String>(),
-                condition.word()
-            )
+            detail + ": " + condition.word() + optional
         }
         Operation::RemoveContainer { volumes: true, .. } => " and its anonymous volumes".to_owned(),
         Operation::BuildImage(build) if build.only_if_missing => {

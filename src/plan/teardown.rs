@@ -65,11 +65,11 @@ pub fn down(project: Option<&Project>, observed: &Observed, options: &DownOption
                 !project.services.contains_key(name) && !project.disabled.contains_key(name)
             })
     };
-    let wanted = |container: &&Container| {
+    let chosen = observed.containers.iter().filter(|container| {
         let named = options.services.is_empty() || options.services.contains(&container.service);
         named && (options.remove_orphans || !orphan(container))
-    };
-    let chosen: Vec<&Container> = observed.containers.iter().filter(wanted).collect();
+    });
+    let chosen: Vec<&Container> = chosen.collect();
     let mut plan = Plan::default();
     let cause = Cause::Asked(if options.volumes { "down -v" } else { "down" });
     let stops = stop_in_order(&mut plan, &chosen, &order, options.timeout, &cause);

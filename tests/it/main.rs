@@ -9,6 +9,7 @@ mod engine_contract;
 mod execute;
 mod graph;
 mod layers;
+mod load;
 mod parity;
 mod plan;
 mod report;
