@@ -3,4 +3,5 @@
 mod build;
 mod engine;
 mod engine_contract;
+mod loader;
 mod report;

@@ -34,9 +34,9 @@ pub(crate) struct ConfigArgs {
     #[arg(value_name = "SERVICE")]
     services: Vec<String>,
 
-    /// How to print
-    #[arg(long, value_enum, default_value_t = Format::Yaml, value_name = "FORMAT")]
-    format: Format,
+    /// How to print (YAML when absent; with --variables, a table)
+    #[arg(long, value_enum, value_name = "FORMAT")]
+    format: Option<Format>,
 
     /// Check only
     #[arg(short, long)]
@@ -118,8 +118,9 @@ impl Without {
     }
 }
 
-#[derive(Debug, Clone, Copy, ValueEnum)]
+#[derive(Debug, Clone, Copy, Default, ValueEnum)]
 enum Format {
+    #[default]
     Yaml,
     Json,
 }
@@ -194,7 +195,7 @@ fn of_tree(args: &ConfigArgs, context: &Context<'_>) -> Result<String, Failure> 
                 context.warn("--no-interpolate prints all services");
             }
             let data = raw::sorted(&tree.document);
-            match args.format {
+            match args.format.unwrap_or_default() {
                 Format::Yaml => yaml(&data),
                 Format::Json => indented_json(&go_json(&data)),
             }
@@ -221,7 +222,7 @@ fn of_model(args: &ConfigArgs, context: &Context<'_>) -> Result<String, Failure>
         _ if args.profiles => lines(profiles(project)),
         _ if args.images => lines(images(project)),
         _ if args.environment => environment(&loaded.variables),
-        _ => model(project, args.format),
+        _ => model(project, args.format.unwrap_or_default()),
     })
 }
 
