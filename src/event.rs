@@ -36,7 +36,7 @@ pub enum Event {
         /// What failed, complete.
         error: String,
     },
-    /// A step was not begun because another failed.
+    /// A step was not begun, or broken off, because another failed or the user said so.
     StepSkipped {
         /// Which.
         step: StepId,

@@ -9,7 +9,7 @@ use futures_util::StreamExt;
 use jiff::tz::TimeZone;
 use rcompose::api_version::ApiVersion;
 use rcompose::cli::disk::Disk;
-use rcompose::cli::{self, Environment, Terminals};
+use rcompose::cli::{self, Environment, Interrupts, Terminals};
 use rcompose::engine::docker::Docker;
 use rcompose::engine::{Engine, EngineError};
 use rcompose::report::Stream;
@@ -71,7 +71,7 @@ fn terminal_size() -> Option<(usize, usize)> {
 }
 
 /// Ctrl-C, and what service managers send to end a program.
-fn interrupts() -> std::pin::Pin<Box<dyn futures_util::Stream<Item = ()> + Send>> {
+fn interrupts() -> Interrupts {
     #[cfg(unix)]
     {
         use tokio::signal::unix::{SignalKind, signal};

@@ -11,7 +11,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::failure::Failure;
 use super::global::{Ansi, Global, Progress};
-use super::{Connect, Environment};
+use super::{Connect, Environment, Interrupts, TerminalSize};
 use crate::document::{Diagnostic, Sources};
 use crate::engine::Engine;
 use crate::load::{self, Loaded, Request, Skip, Tree};
@@ -180,14 +180,7 @@ impl<'c> Context<'c> {
 
     /// The screen that progress is drawn on.
     pub(super) fn screen(&self) -> Screen {
-        let unknown = Screen::default();
-        let size = (self.environment.terminal_size)();
-        let (width, height) = size.unwrap_or((unknown.width, unknown.height));
-        Screen {
-            width,
-            height,
-            color: self.color.stderr,
-        }
+        screen(&self.environment.terminal_size, self.color.stderr)
     }
 
     /// Whether what goes to stdout is coloured.
@@ -225,43 +218,38 @@ impl<'c> Context<'c> {
         cancel: Option<&CancellationToken>,
         work: impl Future<Output = Result<T, Failure>>,
     ) -> Result<T, Failure> {
-        tokio::pin!(work);
-        let begin = Instant::now();
-        let mut ticks = tokio::time::interval(TICK);
-        ticks.set_missed_tick_behavior(MissedTickBehavior::Skip);
-        let mut cancelling = false;
-        let result = loop {
-            tokio::select! {
-                biased;
-                result = &mut work => break result,
-                Some(()) = self.environment.interrupts.next() => match cancel {
-                    Some(cancel) if !cancelling => {
-                        cancelling = true;
-                        cancel.cancel();
-                    }
-                    _ => break Err(Failure::Interrupted),
-                },
-                _ = ticks.tick() => self.tick(reporter, begin),
+        let interruptible = async |interrupts: &mut Interrupts| {
+            tokio::pin!(work);
+            let mut cancelling = false;
+            loop {
+                tokio::select! {
+                    biased;
+                    result = &mut work => break result,
+                    Some(()) = interrupts.next() => match cancel {
+                        Some(cancel) if !cancelling => {
+                            cancelling = true;
+                            cancel.cancel();
+                        }
+                        _ => break Err(Failure::Interrupted),
+                    },
+                }
             }
         };
-        reporter.with(Reporter::finish);
-        result
-    }
-
-    fn tick(&self, reporter: &Shared, begin: Instant) {
-        let screen = self.screen();
-        reporter.with(|reporter| {
-            reporter.resize(screen);
-            reporter.tick(begin.elapsed());
-        });
+        self.accompany(reporter, interruptible).await
     }
 
     /// The same for work that takes the interrupts itself.
     pub(super) async fn accompany<T>(
+        &mut self,
         reporter: &Shared,
-        screen: impl Fn() -> Screen,
-        work: impl Future<Output = T>,
+        work: impl AsyncFnOnce(&mut Interrupts) -> T,
     ) -> T {
+        let Environment {
+            terminal_size,
+            interrupts,
+            ..
+        } = &mut self.environment;
+        let work = work(interrupts);
         tokio::pin!(work);
         let begin = Instant::now();
         let mut ticks = tokio::time::interval(TICK);
@@ -270,10 +258,13 @@ impl<'c> Context<'c> {
             tokio::select! {
                 biased;
                 result = &mut work => break result,
-                _ = ticks.tick() => reporter.with(|reporter| {
-                    reporter.resize(screen());
-                    reporter.tick(begin.elapsed());
-                }),
+                _ = ticks.tick() => {
+                    let screen = screen(terminal_size, self.color.stderr);
+                    reporter.with(|reporter| {
+                        reporter.resize(screen);
+                        reporter.tick(begin.elapsed());
+                    });
+                }
             }
         };
         reporter.with(Reporter::finish);
@@ -294,6 +285,16 @@ impl<'c> Context<'c> {
     pub(super) fn print_failure(&self, failure: Failure) -> u8 {
         let as_json = self.mode == Mode::Json;
         failure.print(&self.environment.stderr, self.screen(), as_json)
+    }
+}
+
+fn screen(size: &TerminalSize, color: bool) -> Screen {
+    let unknown = Screen::default();
+    let (width, height) = size().unwrap_or((unknown.width, unknown.height));
+    Screen {
+        width,
+        height,
+        color,
     }
 }
 

@@ -53,11 +53,11 @@ pub struct Environment {
     /// Which of the three are terminals.
     pub terminals: Terminals,
     /// Columns and rows of the terminal, asked again whenever something is drawn.
-    pub terminal_size: Box<dyn Fn() -> Option<(usize, usize)> + Send + Sync>,
+    pub terminal_size: TerminalSize,
     /// The time, when the run begins.
     pub clock: Clock,
     /// An item for every Ctrl-C.
-    pub interrupts: Pin<Box<dyn Stream<Item = ()> + Send>>,
+    pub interrupts: Interrupts,
 }
 
 /// Which standard streams are terminals.
@@ -70,6 +70,12 @@ pub struct Terminals {
     /// Standard error.
     pub stderr: bool,
 }
+
+/// Columns and rows, if there is a terminal.
+pub type TerminalSize = Box<dyn Fn() -> Option<(usize, usize)> + Send + Sync>;
+
+/// An item for every Ctrl-C.
+pub type Interrupts = Pin<Box<dyn Stream<Item = ()> + Send>>;
 
 /// Gives the engine that the environment variables name.
 pub type Connect<'c> =

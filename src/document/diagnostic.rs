@@ -2,10 +2,14 @@
 
 use std::ops::Range;
 
-use annotate_snippets::{Annotation, AnnotationKind, Group, Level, Renderer, Snippet};
+use annotate_snippets::{Annotation, AnnotationKind, Group, Level, Origin, Renderer, Snippet};
 use indexmap::IndexMap;
 
-use super::{SourceId, Sources, Span};
+use super::{Source, SourceId, Sources, Span};
+
+/// The most problems that one step reports: nobody reads more, and a hostile file could have
+/// millions.
+pub const MAX_PROBLEMS: usize = 100;
 
 /// How bad it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -117,9 +121,17 @@ fn group<'a>(diagnostic: &Diagnostic, sources: &'a Sources) -> Group<'a> {
     let mut group = Group::with_title(level.primary_title(printable(&diagnostic.message)));
     for labels in by_source(&diagnostic.labels) {
         let primary = diagnostic.labels.first();
-        if let Some(snippet) = snippet(&labels, primary, sources) {
-            group = group.element(snippet);
-        }
+        let Some(source) = labels
+            .first()
+            .and_then(|label| sources.find(label.span.source))
+        else {
+            continue;
+        };
+        group = if source.text.is_empty() {
+            group.element(Origin::path(printable(&source.name)))
+        } else {
+            group.elements(snippet(&labels, primary, source))
+        };
     }
     for help in &diagnostic.help {
         group = group.element(Level::HELP.message(printable(help)));
@@ -143,9 +155,8 @@ fn by_source(labels: &[Label]) -> Vec<Vec<&Label>> {
 fn snippet<'a>(
     labels: &[&Label],
     primary: Option<&Label>,
-    sources: &'a Sources,
+    source: &'a Source,
 ) -> Option<Snippet<'a, Annotation<'a>>> {
-    let source = sources.find(labels.first()?.span.source)?;
     let text = source.text.as_str();
     let ranges: Vec<Range<usize>> = labels
         .iter()

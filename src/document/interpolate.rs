@@ -19,10 +19,31 @@ use std::fmt;
 
 use indexmap::IndexMap;
 
+use super::diagnostic::MAX_PROBLEMS;
 use super::{Diagnostic, Node, Scalar, ScalarKind, Sources, Span, Tag, Value};
 
 /// Most places that a warning shows for one variable.
 const PLACES: usize = 3;
+
+/// The longest text that variables may grow a text to, in bytes.
+pub const MAX_LENGTH: usize = 1024 * 1024;
+
+/// The most that the texts with variables of one tree or file may come to, in bytes.
+pub const MAX_TOTAL: usize = 32 * 1024 * 1024;
+
+/// How deep `${A:-${B:-…}}` may go.
+const MAX_DEPTH: usize = 32;
+
+/// Uses of variables without a value that are remembered of one text.
+const MAX_UNSET: usize = 1000;
+
+/// Texts longer than this are pointed at as a whole.
+const LOCATED: usize = 64 * 1024;
+
+/// Errors after which the rest of a text is not looked at.
+const MAX_ERRORS: usize = 10;
+
+const MEANT_ITSELF: &str = "a dollar sign that is meant itself is written twice: $$";
 
 /// Replaces variables in every string value of a tree. Keys and other scalars stay as they are.
 ///
@@ -46,7 +67,17 @@ struct Walk<'a> {
     variables: &'a dyn Fn(&str) -> Option<String>,
     sources: Option<&'a Sources>,
     problems: Vec<Diagnostic>,
-    unset: IndexMap<String, Vec<Span>>,
+    unset: IndexMap<String, Uses>,
+    /// Bytes of expanded text so far.
+    total: usize,
+}
+
+/// Where a variable without a value is used.
+#[derive(Default)]
+struct Uses {
+    /// The first few.
+    places: Vec<Span>,
+    count: usize,
 }
 
 /// The way to a value, only spelled out when there is a problem.
@@ -83,15 +114,23 @@ impl<'a> Walk<'a> {
             sources,
             problems: Vec::new(),
             unset: IndexMap::new(),
+            total: 0,
         }
     }
 
     fn start(mut self, node: &mut Node) -> Vec<Diagnostic> {
         self.node(node, None);
-        for (name, places) in &self.unset {
-            self.problems.push(unset_warning(name, places));
+        for (name, uses) in &self.unset {
+            self.problems
+                .push(unset_warning(name, &uses.places, uses.count));
         }
         self.problems
+    }
+
+    fn problem(&mut self, problem: Diagnostic) {
+        if self.problems.len() < MAX_PROBLEMS {
+            self.problems.push(problem);
+        }
     }
 
     fn node(&mut self, node: &mut Node, trail: Option<&Trail<'_>>) {
@@ -128,15 +167,24 @@ impl<'a> Walk<'a> {
             raw: self.raw(span),
         };
         for unset in &expansion.unset {
-            let places = self.unset.entry(unset.name.clone()).or_default();
-            places.push(locator.place(unset.at, unset.length));
+            if self.unset.len() >= MAX_PROBLEMS && !self.unset.contains_key(&unset.name) {
+                continue;
+            }
+            let uses = self.unset.entry(unset.name.clone()).or_default();
+            uses.count += 1;
+            if uses.places.len() < PLACES {
+                uses.places.push(locator.place(unset.at, unset.length));
+            }
         }
         for error in &expansion.errors {
             let span = locator.place(error.at, error.length);
             let path = trail.map_or_else(|| "the document".to_owned(), Trail::to_string);
-            self.problems.push(error.diagnostic(span, &path));
+            self.problem(error.diagnostic(span, &path));
         }
-        if expansion.errors.is_empty() {
+        self.total = self.total.saturating_add(expansion.text.len());
+        if self.total > MAX_TOTAL {
+            self.problem(too_long(span));
+        } else if expansion.errors.is_empty() {
             scalar.text = expansion.text;
         }
     }
@@ -147,12 +195,20 @@ impl<'a> Walk<'a> {
     }
 }
 
+/// The problem of a tree or file beyond [`MAX_TOTAL`].
+pub(crate) fn too_long(span: Span) -> Diagnostic {
+    Diagnostic::error("variables make the text too long").at(
+        span,
+        format!("more than {} MiB up to here", MAX_TOTAL / 1024 / 1024),
+    )
+}
+
 /// The warning for one variable that has no value.
-pub(crate) fn unset_warning(name: &str, places: &[Span]) -> Diagnostic {
+pub(crate) fn unset_warning(name: &str, places: &[Span], count: usize) -> Diagnostic {
     let mut warning = Diagnostic::warning(format!(
         "the variable {name} is not set and stands for an empty text"
     ));
-    for place in places.iter().take(PLACES) {
+    for place in places {
         let label = if warning.labels.is_empty() {
             "used here"
         } else {
@@ -160,14 +216,16 @@ pub(crate) fn unset_warning(name: &str, places: &[Span]) -> Diagnostic {
         };
         warning = warning.at(*place, label);
     }
-    if places.len() > PLACES {
-        let more = places.len() - PLACES;
+    if count > places.len() {
+        let more = count - places.len();
         let noun = if more == 1 { "place" } else { "places" };
         warning = warning.help(format!("it is used in {more} more {noun}"));
     }
-    warning.help(format!(
-        "set {name}, or give a default: ${{{name}:-default}}; a dollar sign that is meant itself is written $$"
-    ))
+    warning
+        .help(format!(
+            "set {name}, or give a default: ${{{name}:-default}}"
+        ))
+        .help(MEANT_ITSELF)
 }
 
 /// What is wrong with a text that holds variables.
@@ -181,7 +239,7 @@ pub struct ExpandError {
     pub kind: ExpandErrorKind,
 }
 
-/// The two things that can be wrong.
+/// What can be wrong.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ExpandErrorKind {
     /// `${` with something behind it that is no variable.
@@ -196,6 +254,8 @@ pub enum ExpandErrorKind {
         /// What the file says about it; may be empty.
         message: String,
     },
+    /// More than [`MAX_LENGTH`], or nested without end.
+    TooLong,
 }
 
 impl fmt::Display for ExpandError {
@@ -211,6 +271,7 @@ impl fmt::Display for ExpandError {
                 }
                 Ok(())
             }
+            ExpandErrorKind::TooLong => f.write_str("variables make the text too long"),
         }
     }
 }
@@ -224,12 +285,15 @@ impl ExpandError {
             ExpandErrorKind::Invalid { .. } => {
                 Diagnostic::error(format!("invalid interpolation format for {path}"))
                     .at(span, "not a variable")
-                    .help("a dollar sign that is meant itself is written twice: $$")
+                    .help(MEANT_ITSELF)
             }
             ExpandErrorKind::Required { name, .. } => {
                 Diagnostic::error(format!("{self} (for {path})"))
                     .at(span, "needed here")
                     .help(format!("set {name} in the environment or in .env"))
+            }
+            ExpandErrorKind::TooLong => {
+                Diagnostic::error(format!("{self} (for {path})")).at(span, "too long from here on")
             }
         }
     }
@@ -275,6 +339,7 @@ pub fn expand_all(text: &str, lookup: &dyn Fn(&str) -> Option<String>) -> Expans
         lookup,
         errors: Vec::new(),
         unset: Vec::new(),
+        depth: 0,
     };
     Expansion {
         text: expander.expand(text, 0, true),
@@ -317,13 +382,22 @@ fn collect(node: &Node, found: &mut Vec<Variable>) {
                 span: node.span,
                 raw: None,
             };
-            collect_text(&scalar.text, 0, &locator, found);
+            collect_text(&scalar.text, 0, 0, &locator, found);
         }
         Value::Scalar(_) => {}
     }
 }
 
-fn collect_text(text: &str, start: usize, locator: &Locator<'_>, found: &mut Vec<Variable>) {
+fn collect_text(
+    text: &str,
+    start: usize,
+    depth: usize,
+    locator: &Locator<'_>,
+    found: &mut Vec<Variable>,
+) {
+    if depth > MAX_DEPTH {
+        return;
+    }
     for (at, token) in Tokens::new(text) {
         let Token::Variable(reference) = token else {
             continue;
@@ -341,7 +415,7 @@ fn collect_text(text: &str, start: usize, locator: &Locator<'_>, found: &mut Vec
         });
         if let Some(operator) = &reference.operator {
             let inner = start + at + operator.offset;
-            collect_text(operator.argument, inner, locator, found);
+            collect_text(operator.argument, inner, depth + 1, locator, found);
         }
     }
 }
@@ -373,6 +447,9 @@ impl Locator<'_> {
 
     /// Escapes and folding move text about, but leave the dollar signs in their order.
     fn offset(&self, at: usize) -> Option<u32> {
+        if self.text.len() > LOCATED {
+            return None;
+        }
         let Some(raw) = self.raw else {
             return self.guess(at);
         };
@@ -400,6 +477,7 @@ struct Expander<'a> {
     lookup: &'a dyn Fn(&str) -> Option<String>,
     errors: Vec<ExpandError>,
     unset: Vec<Unset>,
+    depth: usize,
 }
 
 impl Expander<'_> {
@@ -408,6 +486,13 @@ impl Expander<'_> {
     fn expand(&mut self, text: &str, start: usize, used: bool) -> String {
         let mut expanded = String::with_capacity(text.len());
         for (at, token) in Tokens::new(text) {
+            if self.errors.len() >= MAX_ERRORS {
+                break;
+            }
+            if expanded.len() > MAX_LENGTH.max(text.len()) {
+                self.too_long(start + at);
+                break;
+            }
             match token {
                 Token::Literal(literal) => expanded.push_str(literal),
                 Token::Variable(reference) => {
@@ -426,11 +511,19 @@ impl Expander<'_> {
         expanded
     }
 
+    fn too_long(&mut self, at: usize) {
+        self.errors.push(ExpandError {
+            at,
+            length: 1,
+            kind: ExpandErrorKind::TooLong,
+        });
+    }
+
     fn reference(&mut self, reference: &Reference<'_>, at: usize, used: bool) -> String {
         let name = reference.name;
         let value = (self.lookup)(name);
         let Some(operator) = &reference.operator else {
-            if value.is_none() && used {
+            if value.is_none() && used && self.unset.len() < MAX_UNSET {
                 self.unset.push(Unset {
                     name: name.to_owned(),
                     at,
@@ -444,7 +537,13 @@ impl Expander<'_> {
             None => false,
         };
         let used = used && (has_value == (operator.kind == OperatorKind::Alternate));
+        if self.depth == MAX_DEPTH {
+            self.too_long(at);
+            return String::new();
+        }
+        self.depth += 1;
         let argument = self.expand(operator.argument, at + operator.offset, used);
+        self.depth -= 1;
         match (operator.kind, has_value) {
             (OperatorKind::Default, false) | (OperatorKind::Alternate, true) => argument,
             (OperatorKind::Required, false) => {
@@ -500,11 +599,18 @@ enum OperatorKind {
 struct Tokens<'a> {
     text: &'a str,
     at: usize,
+    /// Up to here there is no closing brace. Spares a look at the rest of the line for each of
+    /// the opening ones.
+    open_until: usize,
 }
 
 impl<'a> Tokens<'a> {
     fn new(text: &'a str) -> Tokens<'a> {
-        Tokens { text, at: 0 }
+        Tokens {
+            text,
+            at: 0,
+            open_until: 0,
+        }
     }
 }
 
@@ -516,10 +622,16 @@ impl<'a> Iterator for Tokens<'a> {
         let at = self.at;
         let (token, length) = match rest.find('$') {
             _ if rest.is_empty() => return None,
+            Some(0) if at < self.open_until && rest.starts_with("${") => {
+                (Token::Invalid(&rest[..2]), 2)
+            }
             Some(0) => dollar(rest),
             Some(next) => (Token::Literal(&rest[..next]), next),
             None => (Token::Literal(rest), rest.len()),
         };
+        if token == Token::Invalid("${") && self.open_until <= at {
+            self.open_until = at + rest.find('\n').unwrap_or(rest.len());
+        }
         self.at += length;
         Some((at, token))
     }
@@ -547,17 +659,17 @@ fn dollar(text: &str) -> (Token<'_>, usize) {
 }
 
 fn braced(text: &str) -> (Token<'_>, usize) {
-    match reference(text) {
-        Some(reference) => {
-            let length = reference.length;
-            (Token::Variable(reference), length)
-        }
-        None => {
-            let line = text.lines().next().unwrap_or(text);
-            let length = line.find('}').map_or(2, |at| at + 1);
-            (Token::Invalid(&text[..length]), length)
-        }
+    if let Some(reference) = reference(text) {
+        let length = reference.length;
+        return (Token::Variable(reference), length);
     }
+    let end = text.find(['}', '\n']).unwrap_or(text.len());
+    let length = if text[end..].starts_with('}') {
+        end + 1
+    } else {
+        2
+    };
+    (Token::Invalid(&text[..length]), length)
 }
 
 /// `${NAME}` or `${NAME operator argument}`.
@@ -602,17 +714,21 @@ fn reference(text: &str) -> Option<Reference<'_>> {
 
 /// What lies before the closing brace. If braces do not balance, the last one of the line closes.
 fn argument(text: &str) -> Option<&str> {
-    let line = &text[..text.find('\n').unwrap_or(text.len())];
     let mut depth = 0_usize;
-    for (at, byte) in line.bytes().enumerate() {
+    let mut last = None;
+    for (at, byte) in text.bytes().enumerate() {
         match byte {
+            b'\n' => break,
             b'{' => depth += 1,
-            b'}' if depth == 0 => return Some(&line[..at]),
-            b'}' => depth -= 1,
+            b'}' if depth == 0 => return Some(&text[..at]),
+            b'}' => {
+                depth -= 1;
+                last = Some(at);
+            }
             _ => {}
         }
     }
-    line.rfind('}').map(|at| &line[..at])
+    last.map(|at| &text[..at])
 }
 
 fn name_at(text: &str, start: usize) -> &str {
@@ -648,7 +764,7 @@ mod tests {
             Ok(text) => text,
             Err(error) => match error.kind {
                 ExpandErrorKind::Invalid { .. } => format!("invalid at {}", error.at),
-                ExpandErrorKind::Required { .. } => error.to_string(),
+                _ => error.to_string(),
             },
         }
     }

@@ -12,6 +12,7 @@
 
 use std::mem;
 
+use super::diagnostic::MAX_PROBLEMS;
 use super::{
     Diagnostic, Entry, Mapping, Node, Path, Scalar, ScalarKind, Segment, Span, Tag, Value,
 };
@@ -56,12 +57,12 @@ pub fn merge(
         problems: Vec::new(),
     };
     let span = over.span;
-    let merged = match over.tag {
+    let tree = match over.tag {
         Some(Tag::Reset) => Node::null(span),
         _ => merger.merge(base, over),
     };
     if merger.problems.is_empty() {
-        Ok(merged)
+        Ok(tree)
     } else {
         Err(merger.problems)
     }
@@ -76,7 +77,7 @@ struct Merger<'a> {
 impl Merger<'_> {
     fn merge(&mut self, base: Node, over: Node) -> Node {
         if over.tag == Some(Tag::Override) {
-            return self.settle(over);
+            return self.fresh(over);
         }
         let rule = (self.rule)(&self.path);
         if over.is_null() {
@@ -87,11 +88,11 @@ impl Merger<'_> {
             };
         }
         if base.is_null() {
-            return self.settle(over);
+            return self.fresh(over);
         }
         match rule {
             Rule::Default => self.default(base, over),
-            Rule::Replace => self.settle(over),
+            Rule::Replace => self.fresh(over),
             Rule::KeyValue => self.key_value(base, over),
             Rule::StringOrList => self.append(listed(base), listed(over)),
             Rule::Promote(promote) => self.default(promote(base), promote(over)),
@@ -113,14 +114,11 @@ impl Merger<'_> {
                 self.mappings(below, above);
                 base
             }
-            (Value::Sequence(_), Value::Sequence(items)) => {
-                let over = Node {
-                    value: Value::Sequence(items),
-                    ..over
-                };
-                self.append(base, over)
+            (Value::Sequence(below), Value::Sequence(above)) => {
+                below.extend(self.items(above, below.len()));
+                base
             }
-            (Value::Scalar(_), value) => self.settle(Node { value, ..over }),
+            (Value::Scalar(_), value) => self.fresh(Node { value, ..over }),
             (_, value) => {
                 let over = Node { value, ..over };
                 self.cannot_override(&base, &over);
@@ -138,16 +136,14 @@ impl Merger<'_> {
             self.path.0.push(Segment::Key(key));
             let merged = match self.taken(below) {
                 Some(earlier) => {
+                    let later = entry.value.span;
                     let value = self.merge(earlier.value, entry.value);
-                    let same_file = value.span.source == entry.key_span.source;
-                    Entry {
-                        key_span: if same_file {
-                            entry.key_span
-                        } else {
-                            earlier.key_span
-                        },
-                        value,
-                    }
+                    let key_span = if value.span == later {
+                        entry.key_span
+                    } else {
+                        earlier.key_span
+                    };
+                    Entry { key_span, value }
                 }
                 None => Entry {
                     key_span: entry.key_span,
@@ -213,26 +209,25 @@ impl Merger<'_> {
     fn append(&mut self, mut base: Node, mut over: Node) -> Node {
         let (Value::Sequence(below), Value::Sequence(above)) = (&mut base.value, &mut over.value)
         else {
-            self.cannot_override(&base, &over);
-            return base;
+            return self.default(base, over);
         };
-        let above = self.items(mem::take(above), below.len());
-        below.extend(above);
+        below.extend(self.items(mem::take(above), below.len()));
         base
     }
 
     fn key_value(&mut self, base: Node, over: Node) -> Node {
         if matches!(base.value, Value::Scalar(_)) {
-            return self.settle(over);
+            return self.fresh(over);
         }
         let (mut base, over) = (self.keyed(base), self.keyed(over));
         match (&mut base.value, over.value) {
             (Value::Mapping(below), Value::Mapping(above)) => {
-                for (key, entry) in above {
+                for (key, mut entry) in above {
                     if entry.value.tag == Some(Tag::Reset) {
                         below.shift_remove(&key);
                     } else {
-                        // An empty value is one too: it means "from the environment".
+                        // An empty value replaces too: it means "from the environment".
+                        entry.value = self.settle(entry.value);
                         below.insert(key, entry);
                     }
                 }
@@ -260,7 +255,7 @@ impl Merger<'_> {
                 Some((key, entry)) => {
                     mapping.insert(key, entry);
                 }
-                None => self.problems.push(
+                None => self.problem(
                     Diagnostic::error(format!("{} is a list of KEY=VALUE", self.path))
                         .at(item.span, format!("this is {}", item.describe())),
                 ),
@@ -292,7 +287,13 @@ impl Merger<'_> {
             .at(over.span, format!("this is {}", over.describe()))
             .at(base.span, format!("but here it is {}", base.describe()))
             .help("give both the same form, or write `!override` in front of the later value");
-        self.problems.push(problem);
+        self.problem(problem);
+    }
+
+    fn problem(&mut self, problem: Diagnostic) {
+        if self.problems.len() < MAX_PROBLEMS {
+            self.problems.push(problem);
+        }
     }
 }
 
@@ -396,4 +397,336 @@ fn exact(mut node: Node) -> Node {
         });
     }
     node
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::document::{SourceId, Sources, yaml};
+    use pretty_assertions::assert_eq;
+
+    /// The tree in one line.
+    fn line(node: &Node) -> String {
+        match &node.value {
+            Value::Scalar(scalar) if scalar.kind == ScalarKind::Null => "null".to_owned(),
+            Value::Scalar(scalar) => scalar.text.clone(),
+            Value::Sequence(items) => {
+                let items: Vec<_> = items.iter().map(line).collect();
+                format!("[{}]", items.join(", "))
+            }
+            Value::Mapping(mapping) => {
+                let entries = mapping.iter();
+                let entries: Vec<_> = entries
+                    .map(|(key, entry)| format!("{key}: {}", line(&entry.value)))
+                    .collect();
+                format!("{{{}}}", entries.join(", "))
+            }
+        }
+    }
+
+    fn read(source: u32, text: &str) -> Node {
+        let mut documents = yaml::parse(SourceId(source), text).expect("readable");
+        documents.swap_remove(0)
+    }
+
+    fn promote(node: Node) -> Node {
+        match &node.value {
+            Value::Scalar(scalar) => {
+                let entry = Entry {
+                    key_span: node.span,
+                    value: Node::string(node.span, &scalar.text),
+                };
+                let mapping = Mapping::from_iter([("context".to_owned(), entry)]);
+                Node::mapping(node.span, mapping)
+            }
+            _ => node,
+        }
+    }
+
+    /// What stands before the colon; a number stands for nothing in particular.
+    fn before_colon(node: &Node) -> Option<String> {
+        let text = node.as_str()?;
+        Some(text.split(':').next().unwrap_or(text).to_owned())
+    }
+
+    #[expect(clippy::unnecessary_wraps, reason = "the shape of a custom rule")]
+    fn longer(base: Node, over: Node) -> Result<Node, Vec<Diagnostic>> {
+        Ok(if line(&base).len() > line(&over).len() {
+            base
+        } else {
+            over
+        })
+    }
+
+    /// Rules by the name of the last key.
+    fn rule(path: &Path) -> Rule {
+        match path.segments().last() {
+            Some(Segment::Key(key)) => match key.as_str() {
+                "replace" => Rule::Replace,
+                "pairs" => Rule::KeyValue,
+                "strings" => Rule::StringOrList,
+                "build" => Rule::Promote(promote),
+                "unique" => Rule::Unique(before_colon),
+                "exact" => Rule::Exact,
+                "custom" => Rule::Custom(longer),
+                _ => Rule::Default,
+            },
+            _ => Rule::Default,
+        }
+    }
+
+    fn merged(base: &str, over: &str) -> String {
+        match merge(read(0, base), read(1, over), &rule) {
+            Ok(node) => line(&node),
+            Err(problems) => {
+                let messages: Vec<_> = problems.into_iter().map(|p| p.message).collect();
+                messages.join("; ")
+            }
+        }
+    }
+
+    fn check(table: &[(&str, &str, &str)]) {
+        for (base, over, expected) in table {
+            assert_eq!(merged(base, over), *expected, "{base} and {over}");
+        }
+    }
+
+    // The tables are what docker compose 2.40.3 makes of the same values under a key that has the
+    // rule in question.
+
+    #[test]
+    fn by_default_mappings_merge_lists_append_and_scalars_replace() {
+        check(&[
+            ("a: 1", "a: 2", "{a: 2}"),
+            ("a: 1\nb: 2", "c: 3\na: 4", "{a: 4, b: 2, c: 3}"),
+            ("a: 1", "a: {b: 1}", "{a: {b: 1}}"),
+            ("a: 1", "a: [1]", "{a: [1]}"),
+            ("a: null", "a: {b: 1}", "{a: {b: 1}}"),
+            (
+                "a: [1, {a: 1}]",
+                "a: [1, {a: 2}]",
+                "{a: [1, {a: 1}, 1, {a: 2}]}",
+            ),
+            (
+                "b: {c: 1, d: 2}",
+                "b: {c: 3, e: 4}",
+                "{b: {c: 3, d: 2, e: 4}}",
+            ),
+        ]);
+    }
+
+    #[test]
+    fn nothing_over_something_keeps_it() {
+        check(&[
+            ("a: 1", "a:", "{a: 1}"),
+            ("a: [1]", "a: null", "{a: [1]}"),
+            ("a: {b: 1}", "a: ~", "{a: {b: 1}}"),
+            ("unique: [1]", "unique:", "{unique: [1]}"),
+            ("pairs: {A: 1}", "pairs:", "{pairs: {A: 1}}"),
+            ("replace: [a]", "replace:", "{replace: null}"),
+        ]);
+    }
+
+    #[test]
+    fn another_form_over_a_mapping_or_list_is_an_error() {
+        check(&[
+            ("a: {b: 1}", "a: 1", "cannot override a"),
+            ("a: {b: 1}", "a: [1]", "cannot override a"),
+            ("a: [1]", "a: {b: 1}", "cannot override a"),
+            (
+                "a: {b: [1], c: {d: 1}}",
+                "a: {b: 2, c: 3}",
+                "cannot override a.b; cannot override a.c",
+            ),
+        ]);
+    }
+
+    #[test]
+    fn reset_removes_below_and_here() {
+        check(&[
+            ("b: {c: 1, d: 2}", "b: {c: !reset 1}", "{b: {d: 2}}"),
+            ("b: {c: 1, d: 2}", "b: !reset", "{}"),
+            ("b: 1", "b: !reset 1\nc: 2", "{c: 2}"),
+            ("b: 1", "x: {c: !reset 1, d: 1}", "{b: 1, x: {d: 1}}"),
+            ("b: [1, {c: 2}]", "b: [!reset 3, 4]", "{b: [1, {c: 2}, 4]}"),
+            (
+                "b: [1, {c: 2}]",
+                "b: [{d: !reset 1, e: 1}]",
+                "{b: [1, {c: 2}, {e: 1}]}",
+            ),
+            ("unique: [a:1, b:1]", "unique: !reset []", "{}"),
+            (
+                "unique: [a:1, b:1]",
+                "unique: [!reset a:1, c:1]",
+                "{unique: [a:1, b:1, c:1]}",
+            ),
+            ("pairs: {A: 1}", "pairs: {A: !reset }", "{pairs: {}}"),
+            // docker compose keeps A here: it knows the list's items by their position only.
+            ("pairs: [A=1]", "pairs: {A: !reset }", "{pairs: {}}"),
+            ("a: 1", "b: {<<: {c: !reset 1, d: 1}}", "{a: 1, b: {d: 1}}"),
+        ]);
+    }
+
+    #[test]
+    fn override_replaces_what_is_below() {
+        check(&[
+            ("b: {c: 1}", "b: !override {e: 1}", "{b: {e: 1}}"),
+            ("b: {c: 1}", "!override {e: 1}", "{e: 1}"),
+            ("b: [1]", "b: !override {e: 1}", "{b: {e: 1}}"),
+            ("b: {c: 1}", "b: !override", "{b: null}"),
+            (
+                "unique: [a:1]",
+                "unique: !override [b:1, b:2]",
+                "{unique: [b:2]}",
+            ),
+            (
+                "pairs: {A: 1}",
+                "pairs: !override {B: 1}",
+                "{pairs: {B: 1}}",
+            ),
+            (
+                "b: {c: 1}",
+                "b: !override {c: !override 2, d: !reset 1}",
+                "{b: {c: 2}}",
+            ),
+        ]);
+    }
+
+    #[test]
+    fn pairs_merge_by_key_in_either_form() {
+        check(&[
+            (
+                "pairs: {A: 1, B: 2}",
+                "pairs: [A=3, C=4]",
+                "{pairs: {A: 3, B: 2, C: 4}}",
+            ),
+            (
+                "pairs: [A=1, B=2]",
+                "pairs: {A: 3, C: null}",
+                "{pairs: {A: 3, B: 2, C: null}}",
+            ),
+            ("pairs: [A=1, A=2]", "pairs: [B=3]", "{pairs: {A: 2, B: 3}}"),
+            (
+                "pairs: {a: 1}",
+                "pairs: [a=2, b]",
+                "{pairs: {a: 2, b: null}}",
+            ),
+            ("pairs: [A=1=2]", "pairs: [B]", "{pairs: {A: 1=2, B: null}}"),
+            (
+                "pairs: {A: 1}",
+                "pairs: [{B: 1}]",
+                "pairs is a list of KEY=VALUE",
+            ),
+            ("pairs: {A: 1}", "pairs: x", "cannot override pairs"),
+        ]);
+    }
+
+    #[test]
+    fn a_string_is_a_list_of_one() {
+        check(&[
+            ("strings: a", "strings: [b, a]", "{strings: [a, b, a]}"),
+            ("strings: a", "strings: b", "{strings: [a, b]}"),
+            ("unique: a", "unique: [b, a]", "{unique: [a, b]}"),
+        ]);
+    }
+
+    #[test]
+    fn short_forms_become_mappings() {
+        check(&[
+            (
+                "build: .",
+                "build: {target: x}",
+                "{build: {context: ., target: x}}",
+            ),
+            (
+                "build: {target: x}",
+                "build: .",
+                "{build: {target: x, context: .}}",
+            ),
+            ("build: a", "build: b", "{build: {context: b}}"),
+        ]);
+    }
+
+    #[test]
+    fn unique_lists_hold_the_later_item_in_the_earlier_place() {
+        check(&[
+            ("unique: [A, B]", "unique: [B, C]", "{unique: [A, B, C]}"),
+            (
+                "unique: [a:1, b:1]",
+                "unique: [c:1, a:2]",
+                "{unique: [a:2, b:1, c:1]}",
+            ),
+            (
+                "unique: [1, {a: 1}]",
+                "unique: [1]",
+                "{unique: [1, {a: 1}, 1]}",
+            ),
+            ("x: 1", "unique: [A, A]", "{x: 1, unique: [A]}"),
+        ]);
+    }
+
+    #[test]
+    fn exact_lists_drop_repetitions_only() {
+        check(&[
+            (
+                "exact: [\"a:1\"]",
+                "exact: [\"a:1\", \"a:2\"]",
+                "{exact: [a:1, a:2]}",
+            ),
+            ("exact: {a: 1}", "exact: [a=1, a=2]", "{exact: [a=1, a=2]}"),
+            (
+                "exact: {a: [1, 2]}",
+                "exact: {a: 3}",
+                "{exact: [a=1, a=2, a=3]}",
+            ),
+        ]);
+    }
+
+    #[test]
+    fn a_custom_rule_is_asked_only_where_two_values_meet() {
+        check(&[
+            ("custom: long", "custom: x", "{custom: long}"),
+            ("x: 1", "custom: y", "{x: 1, custom: y}"),
+            ("custom: long", "custom: !override x", "{custom: x}"),
+        ]);
+    }
+
+    #[test]
+    fn a_first_tree_is_laid_over_nothing() {
+        let first = read(0, "a: !override {b: !reset 1, c: 1}\nunique: [a:1, a:2]");
+        let nothing = Node::null(first.span);
+        let settled = merge(nothing, first, &rule).expect("no conflict");
+        assert_eq!(line(&settled), "{a: {c: 1}, unique: [a:2]}");
+    }
+
+    #[test]
+    fn values_and_keys_keep_their_places() {
+        let mut sources = Sources::default();
+        let base = "pairs: [A=1, 'B=2']\nmap:\n  x: 1\nlist: [1]\n";
+        let over = "\n\nmap: {x: 2}\nlist: [2]\npairs:\n  B: 3\n  C: 4\n";
+        let (low, high) = (sources.add("base", base), sources.add("over", over));
+        let tree = merge(read(low.0, base), read(high.0, over), &rule).expect("no conflict");
+        let place = |span| sources.place(span).to_string();
+        let entry = |path: [&str; 2]| &tree.get(path[0]).unwrap().as_mapping().unwrap()[path[1]];
+        assert_eq!(place(entry(["pairs", "A"]).key_span), "base:1:9");
+        assert_eq!(place(entry(["pairs", "A"]).value.span), "base:1:11");
+        assert_eq!(place(entry(["pairs", "B"]).value.span), "over:6:6");
+        assert_eq!(place(entry(["map", "x"]).key_span), "over:3:7");
+        let root = tree.as_mapping().unwrap();
+        assert_eq!(place(root["map"].key_span), "base:2:1");
+        let items = tree.get("list").unwrap().as_sequence().unwrap();
+        assert_eq!(place(items[0].span), "base:4:8");
+        assert_eq!(place(items[1].span), "over:4:8");
+    }
+
+    #[test]
+    fn a_conflict_shows_both_places() {
+        let problems = merge(read(0, "a: [1]"), read(1, "a: 1"), &rule).expect_err("a conflict");
+        let sources: Vec<_> = problems[0]
+            .labels
+            .iter()
+            .map(|label| label.span.source.0)
+            .collect();
+        assert_eq!(sources, [1, 0]);
+    }
 }

@@ -112,10 +112,10 @@ impl Sources {
             .iter()
             .rposition(|byte| *byte == b'\n')
             .map_or(0, |at| at + 1);
-        let column = String::from_utf8_lossy(&before[line_start..])
-            .chars()
-            .count()
-            + 1;
+        let line = String::from_utf8_lossy(&before[line_start..]);
+        // A byte order mark is no column.
+        let characters = line.strip_prefix('\u{feff}').unwrap_or(&line).chars();
+        let column = characters.count() + 1;
         let line = bytecount(before) + 1;
         Place {
             name: &source.name,
@@ -151,6 +151,7 @@ fn decode(bytes: Vec<u8>) -> (String, Option<u32>) {
     }
 }
 
+#[expect(clippy::naive_bytecount, reason = "for messages only")]
 fn bytecount(bytes: &[u8]) -> usize {
     bytes.iter().filter(|byte| **byte == b'\n').count()
 }

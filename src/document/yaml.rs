@@ -15,20 +15,22 @@
 //!
 //! Problems are collected; only a syntax error ends the reading.
 
+mod lenient;
 mod scalar;
 mod syntax;
 
 use std::borrow::Cow;
 use std::collections::HashMap;
 
-use granit_parser::{Event, Parser, ScalarStyle, StructureStyle};
+use granit_parser::{Event, Parser, ScalarStyle, ScanError, StructureStyle};
 use indexmap::map::Entry as Slot;
 
-use super::diagnostic::nearest;
+use super::diagnostic::{MAX_PROBLEMS, nearest};
 use super::{
     Diagnostic, Entry, Mapping, Node, Path, Scalar, ScalarKind, SourceId, Span, Tag, Value,
 };
 
+use lenient::{Lenient, Repair};
 pub use scalar::resolve;
 pub(super) use syntax::too_large;
 
@@ -41,6 +43,9 @@ pub const MAX_NODES: usize = 300_000;
 /// How deep mappings and lists may lie in one another.
 pub const MAX_DEPTH: usize = 128;
 
+/// Anchors that are considered for "did you mean".
+const MAX_NAMES: usize = 1000;
+
 /// Reads a text: one node for each of its documents, none for a text without any.
 ///
 /// # Errors
@@ -49,23 +54,42 @@ pub fn parse(source: SourceId, text: &str) -> Result<Vec<Node>, Vec<Diagnostic>>
     if let Err(problem) = syntax::check_text(source, text) {
         return Err(vec![problem]);
     }
-    let mut reader = Reader::new(source, text);
-    if let Err(problem) = reader.run() {
-        reader.problems.push(problem);
+    let mut lenient = Lenient::new(text);
+    loop {
+        let mut reader = Reader::new(source, text, &lenient);
+        match reader.run() {
+            Ok(()) => {}
+            Err(Stop::Problem(problem)) => reader.problems.push(problem),
+            Err(Stop::Repair(repair)) => {
+                lenient.apply(&repair);
+                continue;
+            }
+        }
+        return if reader.problems.is_empty() {
+            Ok(reader.documents)
+        } else {
+            Err(reader.problems)
+        };
     }
-    if reader.problems.is_empty() {
-        Ok(reader.documents)
-    } else {
-        Err(reader.problems)
-    }
+}
+
+/// Why reading ended early.
+enum Stop {
+    Problem(Diagnostic),
+    /// The text can be read after a change that means nothing.
+    Repair(Repair),
 }
 
 struct Reader<'a> {
     source: SourceId,
+    /// The text as it was written, in which all places lie.
     text: &'a str,
+    lenient: &'a Lenient<'a>,
     stack: Vec<Frame>,
     anchors: HashMap<usize, Subtree>,
     nodes: usize,
+    /// Where the last event ended, in the text that is read and in the one that was written.
+    read: (usize, usize),
     documents: Vec<Node>,
     problems: Vec<Diagnostic>,
 }
@@ -87,9 +111,31 @@ struct Frame {
     span: Span,
     tag: Option<Tag>,
     anchor: usize,
+    /// In brackets.
+    flow: bool,
     count: usize,
     height: usize,
     content: Content,
+}
+
+impl Frame {
+    fn new(
+        content: Content,
+        style: StructureStyle,
+        anchor: usize,
+        tag: &Meaning,
+        span: Span,
+    ) -> Frame {
+        Frame {
+            span,
+            tag: steering(tag),
+            anchor,
+            flow: style == StructureStyle::Flow,
+            count: 1,
+            height: 1,
+            content,
+        }
+    }
 }
 
 enum Content {
@@ -125,20 +171,22 @@ enum Meaning {
 }
 
 impl<'a> Reader<'a> {
-    fn new(source: SourceId, text: &'a str) -> Reader<'a> {
+    fn new(source: SourceId, text: &'a str, lenient: &'a Lenient<'a>) -> Reader<'a> {
         Reader {
             source,
             text,
+            lenient,
             stack: Vec::new(),
             anchors: HashMap::new(),
             nodes: 0,
+            read: (0, 0),
             documents: Vec::new(),
             problems: Vec::new(),
         }
     }
 
     /// Reads to the end or to the first error that leaves nothing to go on with.
-    fn run(&mut self) -> Result<(), Diagnostic> {
+    fn run(&mut self) -> Result<(), Stop> {
         let options = granit_parser::options! {
             emit_comments: false,
             emit_unresolved_aliases: true,
@@ -146,17 +194,55 @@ impl<'a> Reader<'a> {
             flow_nesting_limit: MAX_DEPTH,
             block_nesting_limit: MAX_DEPTH,
         };
-        let mut events = Parser::new_from_str_with_options(self.text, options);
+        let mut events = Parser::new_from_str_with_options(self.lenient.text(), options);
         let mut names = Vec::new();
         while let Some(next) = events.next_event() {
-            let (event, place) =
-                next.map_err(|error| syntax::explain(self.source, self.text, &error))?;
+            let (event, place) = next.map_err(|error| self.stop(&error))?;
             if let Event::DocumentStart(..) = event {
                 names.clear();
             }
-            self.event(event, place, &mut names)?;
+            self.advance(place);
+            self.event(event, place, &mut names)
+                .map_err(Stop::Problem)?;
+            if self.problems.len() >= MAX_PROBLEMS {
+                break;
+            }
         }
         Ok(())
+    }
+
+    fn stop(&self, error: &ScanError) -> Stop {
+        let in_brackets = self.stack.last().is_some_and(|frame| frame.flow);
+        if let Some(repair) = self.lenient.repair(error, self.read.0, in_brackets) {
+            return Stop::Repair(repair);
+        }
+        let at = error.marker().byte_offset().unwrap_or(0);
+        let context = syntax::Context {
+            at: self.lenient.original(at),
+            read: self.read.1,
+            bracket: self.open_bracket(),
+        };
+        Stop::Problem(syntax::explain(
+            self.source,
+            self.text,
+            &context,
+            error.kind(),
+        ))
+    }
+
+    /// Looks at what lies between two events: the parser takes tabs there that Go refuses.
+    fn advance(&mut self, place: granit_parser::Span) {
+        let range = place.byte_range().unwrap_or_default();
+        let start = self.lenient.original(range.start);
+        let in_brackets = self.stack.last().is_some_and(|frame| frame.flow);
+        let between = self.text.get(self.read.1..start).unwrap_or_default();
+        if !in_brackets && let Some(tab) = lenient::indenting_tab(between, self.read.1 == 0) {
+            let tab = self.read.1 + tab;
+            self.problems.push(syntax::tab(self.source, self.text, tab));
+        }
+        if range.end > self.read.0 {
+            self.read = (range.end, self.lenient.original(range.end));
+        }
     }
 
     fn event(
@@ -177,9 +263,10 @@ impl<'a> Reader<'a> {
                     StructureStyle::Flow => span,
                 };
                 let tag = self.tag(tag.as_deref(), place);
-                self.open(Content::Sequence(Vec::new()), anchor, &tag, span)
+                let content = Content::Sequence(Vec::new());
+                self.open(Frame::new(content, style, anchor, &tag, span))
             }
-            Event::MappingStart(_, anchor, tag) => {
+            Event::MappingStart(style, anchor, tag) => {
                 let tag = self.tag(tag.as_deref(), place);
                 let content = Content::Mapping {
                     entries: Mapping::new(),
@@ -187,22 +274,29 @@ impl<'a> Reader<'a> {
                     merge: None,
                     merged: Vec::new(),
                 };
-                self.open(content, anchor, &tag, span)
+                self.open(Frame::new(content, style, anchor, &tag, span))
             }
             Event::SequenceEnd | Event::MappingEnd => self.close(span),
             Event::Alias(anchor) => self.alias(anchor, span),
             Event::Anchor(_, name) => {
-                names.push(name.into_owned());
+                self.check_name(&name, span);
+                if names.len() < MAX_NAMES {
+                    names.push(name.into_owned());
+                }
                 Ok(())
             }
-            Event::UnresolvedAlias(name) => self.unknown_alias(&name, names, span),
+            Event::UnresolvedAlias(name) => {
+                self.unknown_alias(&name, names, span);
+                Ok(())
+            }
             _ => Ok(()),
         }
     }
 
     fn span(&self, place: granit_parser::Span) -> Span {
         let range = place.byte_range().unwrap_or_default();
-        self.span_of(range.start, range.end)
+        let original = |at| self.lenient.original(at);
+        self.span_of(original(range.start), original(range.end))
     }
 
     fn span_of(&self, start: usize, end: usize) -> Span {
@@ -235,15 +329,32 @@ impl<'a> Reader<'a> {
         self.text.get(span.start as usize..).unwrap_or_default()
     }
 
+    /// The innermost bracket or brace that is still open.
+    fn open_bracket(&self) -> Option<Span> {
+        let open = self.stack.iter().rev().take_while(|frame| frame.flow);
+        let brackets = open.map(|frame| Span {
+            end: frame.span.start + 1,
+            ..frame.span
+        });
+        // A pair in a list, `[a: b]`, is a mapping without braces.
+        brackets
+            .into_iter()
+            .find(|bracket| matches!(self.slice(*bracket), "[" | "{"))
+    }
+
     /// Counts towards the limit of nodes.
     fn charge(&mut self, count: usize, span: Span) -> Result<(), Diagnostic> {
         self.nodes = self.nodes.saturating_add(count);
         if self.nodes > MAX_NODES {
-            return Err(Diagnostic::error(format!(
+            let problem = Diagnostic::error(format!(
                 "the file comes to more than {MAX_NODES} keys and values"
             ))
-            .at(span, "reached here")
-            .help("an alias counts as much as what it stands for"));
+            .at(span, "reached here");
+            return Err(if self.anchors.is_empty() {
+                problem
+            } else {
+                problem.help("an alias counts as much as what it stands for")
+            });
         }
         Ok(())
     }
@@ -257,8 +368,8 @@ impl<'a> Reader<'a> {
 
     fn tag(&mut self, tag: Option<&granit_parser::Tag>, place: granit_parser::Span) -> Meaning {
         let Some(tag) = tag else { return Meaning::None };
-        match tag.core_suffix() {
-            Some(core) if CORE_TAGS.contains(&core) => return Meaning::Core(core.to_owned()),
+        match tag.suffix_in_namespace("tag:yaml.org,2002:") {
+            Some(core) if CORE_TAGS.contains(&&*core) => return Meaning::Core(core.into_owned()),
             _ => {}
         }
         match tag.original().as_str() {
@@ -340,38 +451,22 @@ impl<'a> Reader<'a> {
     /// The scalar as its tag wants it.
     fn typed(&mut self, text: String, plain: bool, tag: &Meaning, span: Span) -> Scalar {
         let kind = match tag {
-            Meaning::Core(core) => match core_kind(core, &text, plain) {
-                Some(kind) => kind,
-                None => {
-                    let message = format!("`{text}` is not what its tag `!!{core}` says");
-                    self.problems
-                        .push(Diagnostic::error(message).at(span, format!("not a {core}")));
-                    ScalarKind::String
-                }
-            },
+            Meaning::Core(core) => core_kind(core, &text, plain).unwrap_or_else(|| {
+                let message = format!("a value does not fit its tag `!!{core}`");
+                self.problems
+                    .push(Diagnostic::error(message).at(span, "another kind of value"));
+                ScalarKind::String
+            }),
             _ if plain => resolve(&text),
             _ => ScalarKind::String,
         };
         Scalar { text, kind }
     }
 
-    fn open(
-        &mut self,
-        content: Content,
-        anchor: usize,
-        tag: &Meaning,
-        span: Span,
-    ) -> Result<(), Diagnostic> {
-        self.charge(1, span)?;
-        self.check_depth(1, span)?;
-        self.stack.push(Frame {
-            span,
-            tag: steering(tag),
-            anchor,
-            count: 1,
-            height: 1,
-            content,
-        });
+    fn open(&mut self, frame: Frame) -> Result<(), Diagnostic> {
+        self.charge(1, frame.span)?;
+        self.check_depth(1, frame.span)?;
+        self.stack.push(frame);
         Ok(())
     }
 
@@ -437,21 +532,20 @@ impl<'a> Reader<'a> {
                 Diagnostic::error("an alias stands inside the value that it repeats")
                     .at(span, "would go on without end"),
             );
-            return self.place_null(span);
+            self.place_null(span);
+            return Ok(());
         };
         let (count, height) = (target.count, target.height);
         self.charge(count, span)?;
         self.check_depth(height, span)?;
-        let copy = self.anchors.get(&anchor).cloned();
-        match copy {
-            Some(mut subtree) => {
-                if self.wants_key() && subtree.height == 0 {
-                    subtree.node.span = span;
-                }
-                self.attach(subtree)
+        if let Some(mut copy) = self.anchors.get(&anchor).cloned() {
+            // A key is looked for where it is used.
+            if self.wants_key() && copy.height == 0 {
+                copy.node.span = span;
             }
-            None => self.place_null(span),
+            self.attach(copy);
         }
+        Ok(())
     }
 
     fn wants_key(&self) -> bool {
@@ -464,12 +558,7 @@ impl<'a> Reader<'a> {
         )
     }
 
-    fn unknown_alias(
-        &mut self,
-        name: &str,
-        names: &[String],
-        span: Span,
-    ) -> Result<(), Diagnostic> {
+    fn unknown_alias(&mut self, name: &str, names: &[String], span: Span) {
         let mut problem = Diagnostic::error(format!("nothing is anchored as `&{name}`"))
             .at(span, "unknown alias");
         problem = match nearest(name, names.iter().map(String::as_str)) {
@@ -481,16 +570,28 @@ impl<'a> Reader<'a> {
                 )),
         };
         self.problems.push(problem);
-        self.place_null(span)
+        self.place_null(span);
     }
 
-    fn place_null(&mut self, span: Span) -> Result<(), Diagnostic> {
+    /// Go's parser takes fewer characters in names than YAML allows.
+    fn check_name(&mut self, name: &str, span: Span) {
+        let known = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-';
+        if !name.bytes().all(known) {
+            self.problems.push(
+                Diagnostic::error(format!("`{name}` cannot be the name of an anchor"))
+                    .at(span, "letters, digits, `-` and `_` only"),
+            );
+        }
+    }
+
+    /// In place of an alias that stands for nothing.
+    fn place_null(&mut self, span: Span) {
         self.attach(Subtree {
             node: Node::null(span),
             count: 1,
             height: 0,
             key: KeyKind::Bad,
-        })
+        });
     }
 
     /// Keeps a copy of an anchored node and puts the node where it belongs.
@@ -500,15 +601,16 @@ impl<'a> Reader<'a> {
             self.charge(subtree.count, subtree.node.span)?;
             self.anchors.insert(anchor, subtree.clone());
         }
-        self.attach(subtree)
+        self.attach(subtree);
+        Ok(())
     }
 
     /// Puts a finished node where it belongs: a document, an item, a key or a value.
-    fn attach(&mut self, subtree: Subtree) -> Result<(), Diagnostic> {
+    fn attach(&mut self, subtree: Subtree) {
         let Some(frame) = self.stack.last_mut() else {
             self.documents.push(subtree.node);
             self.anchors.clear();
-            return Ok(());
+            return;
         };
         frame.count = frame.count.saturating_add(subtree.count);
         frame.height = frame.height.max(subtree.height + 1);
@@ -527,7 +629,6 @@ impl<'a> Reader<'a> {
                 Some(key) => self.entry(key, subtree.node),
             },
         }
-        Ok(())
     }
 
     fn set_key(&mut self, named: Key) {
@@ -578,11 +679,8 @@ impl<'a> Reader<'a> {
             }
             _ => {
                 let problem = Diagnostic::error(format!("non-string key {}", self.location()))
-                    .at(
-                        span,
-                        format!("{} cannot be a key", capitalised(&node.value)),
-                    )
-                    .help("quote a value that starts with a brace or bracket: \"{{ … }}\"");
+                    .at(span, format!("{} cannot be a key", node.describe()))
+                    .help("quote a value that starts with a brace or bracket: \"{{ ... }}\"");
                 self.problems.push(problem);
                 bad(String::new())
             }
@@ -604,42 +702,37 @@ impl<'a> Reader<'a> {
         else {
             return;
         };
-        let first = match key.kind {
-            KeyKind::Bad => None,
+        let (name, first) = match key.kind {
+            KeyKind::Bad => return,
             KeyKind::Merge => {
                 let first = merge.replace(key.span);
-                // `<<: !reset …` takes away what it would have brought.
+                // `<<: !reset ...` takes away what it would have brought.
                 if first.is_none() && value.tag != Some(Tag::Reset) {
                     merged.push(value);
                 }
-                first
+                (key.text, first)
             }
-            KeyKind::Text => match entries.entry(key.text.clone()) {
-                Slot::Occupied(taken) => Some(taken.get().key_span),
+            KeyKind::Text => match entries.entry(key.text) {
+                Slot::Occupied(taken) => (taken.key().clone(), Some(taken.get().key_span)),
                 Slot::Vacant(free) => {
                     free.insert(Entry {
                         key_span: key.span,
                         value,
                     });
-                    None
+                    return;
                 }
             },
         };
         if let Some(first) = first {
-            self.duplicate(&key, first);
+            self.duplicate(&name, key.span, first, key.kind == KeyKind::Merge);
         }
     }
 
-    fn duplicate(&mut self, key: &Key, first: Span) {
-        let name = if key.kind == KeyKind::Merge {
-            "<<"
-        } else {
-            &key.text
-        };
+    fn duplicate(&mut self, name: &str, again: Span, first: Span, merges: bool) {
         let problem = Diagnostic::error(format!("`{name}` is given twice {}", self.location()))
-            .at(key.span, "given again here")
+            .at(again, "given again here")
             .at(first, "given first here");
-        self.problems.push(if key.kind == KeyKind::Merge {
+        self.problems.push(if merges {
             problem.help("merge several mappings with one list: `<<: [*first, *second]`")
         } else {
             problem
@@ -666,14 +759,13 @@ impl<'a> Reader<'a> {
 }
 
 /// The tags of YAML itself that are taken for what they say.
-const CORE_TAGS: [&str; 12] = [
+const CORE_TAGS: [&str; 11] = [
     "str",
     "int",
     "float",
     "bool",
     "null",
     "timestamp",
-    "binary",
     "map",
     "seq",
     "set",
@@ -702,7 +794,7 @@ fn core_kind(core: &str, text: &str, plain: bool) -> Option<ScalarKind> {
         #[expect(clippy::cast_precision_loss, reason = "the tag asks for a float")]
         ("float", ScalarKind::Unsigned(value)) => return Some(ScalarKind::Float(value as f64)),
         ("int" | "float" | "bool" | "null" | "timestamp", _) => false,
-        ("str" | "binary", _) => return Some(ScalarKind::String),
+        ("str", _) => return Some(ScalarKind::String),
         _ if plain => true,
         _ => return Some(ScalarKind::String),
     };
@@ -712,12 +804,5 @@ fn core_kind(core: &str, text: &str, plain: bool) -> Option<ScalarKind> {
 fn add_missing(entries: &mut Mapping, merged: Mapping) {
     for (key, entry) in merged {
         entries.entry(key).or_insert(entry);
-    }
-}
-
-fn capitalised(value: &Value) -> &'static str {
-    match value {
-        Value::Sequence(_) => "A list",
-        _ => "A mapping",
     }
 }

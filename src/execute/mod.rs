@@ -1,26 +1,29 @@
 //! Steps to engine calls: runs a plan, each step as soon as its own inputs are ready.
 //!
 //! One task owns the schedule and tells events; steps are futures in one set, so that cancelling
-//! is dropping. After the first failure nothing new begins, what runs is finished, and the rest is
-//! reported as skipped: the next run goes on from what is there. Nothing is decided here, and
+//! is dropping. After the first failure nothing new begins, what runs is finished (waits are broken
+//! off), and the rest is reported as skipped: the next run goes on from what is there. Nothing is decided here, and
 //! projects and services are not known.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
+use futures_util::{FutureExt, StreamExt};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
+pub use probe::Probe;
+
 use crate::engine::{Answers, Engine, Output};
 use crate::event::{Event, Outcome, Progress, Sink};
-use crate::plan::{Plan, StepId};
+use crate::plan::{Operation, Plan, Step, StepId};
 
 pub mod observe;
 mod operation;
 mod ports;
+mod probe;
 mod wait;
 
 /// How many steps run at once. Engines serve some dozens of calls side by side well; more only
@@ -38,6 +41,8 @@ pub struct Options {
     pub cancel: CancellationToken,
     /// Output of containers is attached to before they start, and handed over here.
     pub attach: Option<Attach>,
+    /// Whether containers' health tests are run while something waits for them.
+    pub probe: Probe,
 }
 
 /// Whose output is wanted, and where it goes.
@@ -93,46 +98,62 @@ pub async fn execute(
     }
     let (progress, mut progressed) = mpsc::unbounded_channel();
     let mut schedule = Schedule::new(plan);
-    let mut running = FuturesUnordered::new();
+    let mut acting = FuturesUnordered::new();
+    // Waits take no place among the calls, and end with the first failure: what they wait for
+    // would be of no use any more.
+    let mut waiting = FuturesUnordered::new();
     let mut cancelled = false;
     let abandon = abandoned(&options.cancel);
     tokio::pin!(abandon);
     loop {
-        while running.len() < AT_ONCE
-            && !cancelled
-            && let Some(id) = schedule.next()
-        {
+        while !cancelled && let Some(id) = schedule.next(acting.len() < AT_ONCE) {
             events.event(Event::StepStarted { step: id });
-            let reporter = Reporter {
-                id,
-                progress: progress.clone(),
-            };
-            running.push(async move { (id, step(engine, plan, options, reporter).await) });
+            let progress = progress.clone();
+            let is_wait = is_wait(&plan.steps[id.0]);
+            let reporter = Reporter { id, progress };
+            let run = async move { (id, step(engine, plan, options, reporter).await) };
+            if is_wait {
+                waiting.push(run.boxed());
+            } else {
+                acting.push(run.boxed());
+            }
         }
-        if running.is_empty() {
+        if acting.is_empty() && waiting.is_empty() {
             break;
         }
-        tokio::select! {
+        let (step, result) = tokio::select! {
             biased;
-            () = options.cancel.cancelled(), if !cancelled => cancelled = true,
-            () = &mut abandon, if cancelled => running.clear(),
-            Some((step, told)) = progressed.recv() => events.event(told.into_event(step)),
-            Some((step, result)) = running.next() => match result {
-                Ok(Some(outcome)) => {
-                    schedule.finished(step);
-                    events.event(Event::StepFinished { step, outcome });
-                }
-                Ok(None) => {}
-                Err(error) => {
-                    schedule.failed(step);
-                    events.event(Event::StepFailed { step, error });
-                }
-            },
-            else => break,
+            () = options.cancel.cancelled(), if !cancelled => {
+                cancelled = true;
+                waiting.clear();
+                continue;
+            }
+            () = &mut abandon, if cancelled => {
+                acting.clear();
+                continue;
+            }
+            Some((step, told)) = progressed.recv() => {
+                events.event(told.into_event(step));
+                continue;
+            }
+            Some(done) = acting.next() => done,
+            Some(done) = waiting.next() => done,
+        };
+        // What the step said last comes before its end.
+        while let Ok((step, told)) = progressed.try_recv() {
+            events.event(told.into_event(step));
         }
-    }
-    while let Ok((step, told)) = progressed.try_recv() {
-        events.event(told.into_event(step));
+        let event = match result {
+            // Given up: it counts as never begun.
+            Ok(None) => continue,
+            Ok(Some(outcome)) => Event::StepFinished { step, outcome },
+            Err(error) => Event::StepFailed { step, error },
+        };
+        schedule.ended(step, matches!(event, Event::StepFinished { .. }));
+        events.event(event);
+        if schedule.failed {
+            waiting.clear();
+        }
     }
     for step in schedule.rest() {
         events.event(Event::StepSkipped { step });
@@ -153,7 +174,7 @@ async fn step(
     reporter: Reporter,
 ) -> Result<Option<Outcome>, String> {
     let step = &plan.steps[reporter.id.0];
-    let run = operation::run(engine, step, options.attach.as_ref(), reporter);
+    let run = operation::run(engine, step, options, reporter);
     if !operation::takes_long(&step.operation) {
         return run.await.map(Some);
     }
@@ -167,6 +188,10 @@ async fn step(
 async fn abandoned(cancel: &CancellationToken) {
     cancel.cancelled().await;
     tokio::time::sleep(IN_FLIGHT).await;
+}
+
+fn is_wait(step: &Step) -> bool {
+    matches!(step.operation, Operation::Wait { .. })
 }
 
 /// What a step has to say while it runs.
@@ -206,19 +231,19 @@ impl Reporter {
 type StepResult = Result<Outcome, String>;
 
 /// Which steps are ready.
-struct Schedule {
+struct Schedule<'p> {
+    plan: &'p Plan,
     /// How many steps each step still waits for.
     waiting: Vec<usize>,
     /// Who waits for each step.
     dependents: Vec<Vec<StepId>>,
     ready: BTreeSet<StepId>,
-    /// Done, or failed.
-    over: BTreeSet<StepId>,
+    ended: BTreeSet<StepId>,
     failed: bool,
 }
 
-impl Schedule {
-    fn new(plan: &Plan) -> Schedule {
+impl<'p> Schedule<'p> {
+    fn new(plan: &'p Plan) -> Schedule<'p> {
         let mut dependents = vec![Vec::new(); plan.steps.len()];
         for (index, step) in plan.steps.iter().enumerate() {
             for before in &step.after {
@@ -228,40 +253,40 @@ impl Schedule {
         let waiting: Vec<usize> = plan.steps.iter().map(|step| step.after.len()).collect();
         let ready = plan.ids().filter(|id| waiting[id.0] == 0).collect();
         Schedule {
+            plan,
             waiting,
             dependents,
             ready,
-            over: BTreeSet::new(),
+            ended: BTreeSet::new(),
             failed: false,
         }
     }
 
-    fn next(&mut self) -> Option<StepId> {
-        if self.failed {
-            return None;
-        }
-        self.ready.pop_first()
+    /// The next step to begin; when there is no room for another call, only a wait.
+    fn next(&mut self, room: bool) -> Option<StepId> {
+        let fits = |id: &&StepId| room || is_wait(&self.plan.steps[id.0]);
+        let id = self.ready.iter().find(fits).copied()?;
+        self.ready.remove(&id);
+        Some(id)
     }
 
-    fn finished(&mut self, id: StepId) {
-        self.over.insert(id);
+    fn ended(&mut self, id: StepId, well: bool) {
+        self.ended.insert(id);
+        if !well {
+            self.failed = true;
+            self.ready.clear();
+        }
         for dependent in &self.dependents[id.0] {
             self.waiting[dependent.0] -= 1;
-            if self.waiting[dependent.0] == 0 {
+            if self.waiting[dependent.0] == 0 && !self.failed {
                 self.ready.insert(*dependent);
             }
         }
     }
 
-    fn failed(&mut self, id: StepId) {
-        self.over.insert(id);
-        self.failed = true;
-    }
-
+    /// Steps that were not begun, or broken off.
     fn rest(&self) -> Vec<StepId> {
-        (0..self.waiting.len())
-            .map(StepId)
-            .filter(|id| !self.over.contains(id))
-            .collect()
+        let ids = self.plan.ids();
+        ids.filter(|id| !self.ended.contains(id)).collect()
     }
 }

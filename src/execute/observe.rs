@@ -146,6 +146,7 @@ fn container(container: engine::Container) -> Option<observed::Container> {
             .map(labels::read_depends_on)
             .unwrap_or_default(),
         networks: container.networks.clone(),
+        network_mode: container.network_mode.clone(),
         mounts: container.mounts.iter().map(mount).collect(),
         id: container.id.clone(),
         name: container.name.clone(),

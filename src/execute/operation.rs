@@ -2,7 +2,7 @@
 
 use bollard::models::{ContainerCreateBody, MountType};
 
-use super::{Attach, Attached, Reporter, StepResult, ports, wait};
+use super::{Attach, Attached, Options, Reporter, StepResult, ports, wait};
 use crate::build::{self, Build, BuildEvent, Context, Dockerfile};
 use crate::engine::{Engine, EngineError, Image};
 use crate::event::{Outcome, Progress};
@@ -14,13 +14,17 @@ use crate::plan::{
 pub(super) async fn run(
     engine: &dyn Engine,
     step: &Step,
-    attach: Option<&Attach>,
+    options: &Options,
     reporter: Reporter,
 ) -> StepResult {
+    let operation = &step.operation;
     if !step.only_if.is_empty() && !any_moved(engine, &step.only_if).await? {
+        if let Operation::StartContainer { name } = operation {
+            // It goes on running, and its output is wanted all the same.
+            attach_to(engine, name, options.attach.as_ref()).await?;
+        }
         return Ok(Outcome::Unchanged);
     }
-    let operation = &step.operation;
     let failed = |error: EngineError| format!("cannot {}: {error}", crate::plan::describe(step));
     let done = match operation {
         Operation::CreateNetwork(body) => engine.create_network((**body).clone()).await.map(drop),
@@ -44,7 +48,9 @@ pub(super) async fn run(
         Operation::RemoveImage { reference } => engine.remove_image(reference, false).await,
         Operation::CreateContainer(create) => create_container(engine, create).await,
         Operation::StartContainer { name } => {
-            return start(engine, name, attach).await.map(|()| Outcome::Done);
+            return start(engine, name, options.attach.as_ref())
+                .await
+                .map(|()| Outcome::Done);
         }
         Operation::StopContainer { name, timeout } => engine.stop_container(name, *timeout).await,
         Operation::RestartContainer { name, timeout } => {
@@ -62,7 +68,15 @@ pub(super) async fn run(
             condition,
             required,
         } => {
-            return wait::wait(engine, containers, *condition, *required, &reporter).await;
+            return wait::wait(
+                engine,
+                containers,
+                *condition,
+                *required,
+                options.probe,
+                &reporter,
+            )
+            .await;
         }
     };
     done.map(|()| Outcome::Done).map_err(failed)
@@ -271,15 +285,7 @@ fn inherit(body: &mut ContainerCreateBody, mount: &InheritedMount, image: &Image
 
 /// Attaches first, when somebody wants the output, so that not a line is lost.
 async fn start(engine: &dyn Engine, name: &str, attach: Option<&Attach>) -> Result<(), String> {
-    if let Some(attach) = attach.filter(|attach| attach.containers.contains(name)) {
-        let output = engine.attach_container(name).await;
-        let output =
-            output.map_err(|error| format!("cannot attach to container {name}: {error}"))?;
-        let _ = attach.attached.send(Attached {
-            container: name.to_owned(),
-            output,
-        });
-    }
+    attach_to(engine, name, attach).await?;
     match engine.start_container(name).await {
         Ok(()) => Ok(()),
         Err(error) => {
@@ -287,4 +293,19 @@ async fn start(engine: &dyn Engine, name: &str, attach: Option<&Attach>) -> Resu
             Err(format!("cannot start container {name}: {error}{holder}"))
         }
     }
+}
+
+/// Hands a container's output over to whoever asked for it.
+async fn attach_to(engine: &dyn Engine, name: &str, attach: Option<&Attach>) -> Result<(), String> {
+    let Some(attach) = attach.filter(|attach| attach.containers.contains(name)) else {
+        return Ok(());
+    };
+    let output = engine.attach_container(name).await;
+    let output = output.map_err(|error| format!("cannot attach to container {name}: {error}"))?;
+    // Nobody listens any more when the user has left; the container is started all the same.
+    let _ = attach.attached.send(Attached {
+        container: name.to_owned(),
+        output,
+    });
+    Ok(())
 }

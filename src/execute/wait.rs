@@ -1,11 +1,15 @@
-//! Waiting until containers are in a condition, by the engine's events.
+//! Waiting until containers are in a condition, by the engine's events and, for health, by the
+//! container's own test.
 
 use std::time::Duration;
 
 use futures_util::StreamExt;
 
+use super::probe::{self, Probe};
 use super::{Reporter, StepResult};
-use crate::engine::{ContainerDetail, ContainerState, Engine, EngineError, Filter, Health};
+use crate::engine::{
+    Answers, ContainerDetail, ContainerState, Engine, EngineError, Event, Filter, Health,
+};
 use crate::event::Outcome;
 use crate::plan::Condition;
 
@@ -20,11 +24,12 @@ pub(super) async fn wait(
     containers: &[String],
     condition: Condition,
     required: bool,
+    probe: Probe,
     reporter: &Reporter,
 ) -> StepResult {
     let waits = containers
         .iter()
-        .map(|name| wait_for(engine, name, condition));
+        .map(|name| wait_for(engine, name, condition, probe));
     let result = futures_util::future::try_join_all(waits).await;
     match result {
         Ok(_) => Ok(Outcome::Done),
@@ -36,27 +41,68 @@ pub(super) async fn wait(
     }
 }
 
-async fn wait_for(engine: &dyn Engine, name: &str, condition: Condition) -> Result<(), String> {
-    let lost = |error: EngineError| format!("cannot wait for container {name}: {error}");
+async fn wait_for(
+    engine: &dyn Engine,
+    name: &str,
+    condition: Condition,
+    probe: Probe,
+) -> Result<(), String> {
+    let first = look(engine, name).await?;
+    if judge(&first, condition)? {
+        return Ok(());
+    }
+    let told = told(engine, name, condition);
+    if condition != Condition::Healthy || probe == Probe::Engine {
+        return told.await;
+    }
+    tokio::select! {
+        result = told => result,
+        () = probe::passes(engine, &first) => Ok(()),
+    }
+}
+
+async fn look(engine: &dyn Engine, name: &str) -> Result<ContainerDetail, String> {
+    match engine.container(name).await {
+        Ok(Some(container)) => Ok(container),
+        Ok(None) => Err(format!("container {name} is gone while it was waited for")),
+        Err(error) => Err(lost(name, &error)),
+    }
+}
+
+fn lost(name: &str, error: &EngineError) -> String {
+    format!("cannot wait for container {name}: {error}")
+}
+
+/// Ends when the engine tells that the condition holds, or cannot come to hold.
+async fn told(engine: &dyn Engine, name: &str, condition: Condition) -> Result<(), String> {
+    let filter = Filter {
+        names: vec![name.to_owned()],
+        ..Filter::default()
+    };
     loop {
         // Listening begins before looking, so that nothing is missed in between.
-        let filter = Filter {
-            names: vec![name.to_owned()],
-            ..Filter::default()
-        };
-        let mut events = engine.events(&filter, None).await.map_err(lost)?;
+        let events = engine.events(&filter, None).await;
+        let mut events = events.map_err(|error| lost(name, &error))?;
         loop {
-            let Some(container) = engine.container(name).await.map_err(lost)? else {
-                return Err(format!("container {name} is gone while it was waited for"));
-            };
-            if judge(&container, condition)? {
+            if judge(&look(engine, name).await?, condition)? {
                 return Ok(());
             }
-            match tokio::time::timeout(LOOK_AGAIN, events.next()).await {
-                Ok(Some(Ok(_))) | Err(_) => {}
-                // The stream broke: listen anew.
-                Ok(None | Some(Err(_))) => break,
+            if !something_happened(&mut events).await {
+                break;
             }
+        }
+    }
+}
+
+/// Waits for an event of consequence, or for the time to look all the same; false when the stream
+/// broke and has to be listened to anew. What is executed inside is of no consequence, and there
+/// are as many such events as there are probes.
+async fn something_happened(events: &mut Answers<Event>) -> bool {
+    loop {
+        match tokio::time::timeout(LOOK_AGAIN, events.next()).await {
+            Ok(Some(Ok(event))) if event.action.starts_with("exec_") => {}
+            Ok(Some(Ok(_))) | Err(_) => return true,
+            Ok(None | Some(Err(_))) => return false,
         }
     }
 }
@@ -73,7 +119,13 @@ fn judge(container: &ContainerDetail, condition: Condition) -> Result<bool, Stri
         Condition::Started if ended && code != 0 => {
             Err(format!("container {name} exited ({code})"))
         }
-        Condition::Started => Ok(ended || container.state == ContainerState::Running),
+        Condition::Started if ended => Ok(true),
+        // Its image may have a health check that the files know nothing of.
+        Condition::Started => match container.health {
+            Some(Health::Unhealthy) => Err(unhealthy(container)),
+            Some(Health::Starting) => Ok(false),
+            Some(Health::Healthy) | None => Ok(container.state == ContainerState::Running),
+        },
         Condition::CompletedSuccessfully if ended && code != 0 => Err(format!(
             "container {name} didn't complete successfully: exit {code}"
         )),

@@ -22,7 +22,8 @@
 
 use indexmap::IndexMap;
 
-use crate::document::interpolate::{Locator, expand_all, unset_warning};
+use crate::document::diagnostic::MAX_PROBLEMS;
+use crate::document::interpolate::{Locator, MAX_TOTAL, expand_all, too_long, unset_warning};
 use crate::document::{Diagnostic, SourceId, Span};
 
 /// One assignment.
@@ -60,12 +61,16 @@ pub fn parse(
         },
         lookup,
         known: IndexMap::new(),
+        total: 0,
         variables: Vec::new(),
         problems: Vec::new(),
     };
-    while reader.skip_to_statement() {
+    while reader.problems.len() < MAX_PROBLEMS && reader.skip_to_statement() {
         if let Err(problem) = reader.statement() {
             reader.problems.push(problem);
+        }
+        if let Some(problem) = too_many(&reader.variables) {
+            return Err(vec![problem]);
         }
     }
     if reader.problems.is_empty() {
@@ -101,12 +106,28 @@ pub fn parse_raw(
             Ok(variable) => variables.push(variable),
             Err(problem) => problems.push(problem),
         }
+        problems.extend(too_many(&variables));
+        if problems.len() >= MAX_PROBLEMS || variables.len() > MAX_VARIABLES {
+            break;
+        }
     }
     if problems.is_empty() {
         Ok(variables)
     } else {
         Err(problems)
     }
+}
+
+/// The most variables that one file may hold.
+const MAX_VARIABLES: usize = 100_000;
+
+fn too_many(variables: &[Variable]) -> Option<Diagnostic> {
+    if variables.len() <= MAX_VARIABLES {
+        return None;
+    }
+    let message = format!("the file holds more than {MAX_VARIABLES} variables");
+    let last = variables.last()?;
+    Some(Diagnostic::error(message).at(last.span, "one too many"))
 }
 
 fn raw_line(
@@ -165,6 +186,8 @@ struct Reader<'a> {
     at: usize,
     lookup: Lookup<'a>,
     known: IndexMap<String, String>,
+    /// Bytes of values so far.
+    total: usize,
     variables: Vec<Variable>,
     problems: Vec<Diagnostic>,
 }
@@ -196,7 +219,7 @@ impl<'a> Reader<'a> {
     /// Goes past empty lines and comments. Whether there is more.
     fn skip_to_statement(&mut self) -> bool {
         loop {
-            self.skip(|character| character.is_whitespace());
+            self.skip(char::is_whitespace);
             if !self.rest().starts_with('#') {
                 return !self.rest().is_empty();
             }
@@ -206,7 +229,7 @@ impl<'a> Reader<'a> {
 
     fn skip(&mut self, skipped: impl Fn(char) -> bool) {
         let rest = self.rest();
-        self.at += rest.len() - rest.trim_start_matches(|c| skipped(c)).len();
+        self.at += rest.len() - rest.trim_start_matches(skipped).len();
     }
 
     /// To the line break, which stays.
@@ -229,6 +252,11 @@ impl<'a> Reader<'a> {
             _ => self.unquoted(),
         };
         let (value, warnings) = self.expanded(&name, &written)?;
+        self.total = self.total.saturating_add(value.len());
+        if self.total > MAX_TOTAL {
+            self.at = self.text.len();
+            return Err(too_long(span(self.source, start, start + name.len())));
+        }
         self.known.insert(name.clone(), value.clone());
         self.push(name, Some(value), start, warnings);
         Ok(())
@@ -263,9 +291,7 @@ impl<'a> Reader<'a> {
     /// The name, and whether a value follows.
     fn name(&mut self) -> Result<(String, bool), Diagnostic> {
         let rest = self.rest();
-        let end = rest
-            .find(|c| matches!(c, '=' | ':' | '\n'))
-            .unwrap_or(rest.len());
+        let end = rest.find(['=', ':', '\n']).unwrap_or(rest.len());
         let name = rest[..end].trim_end();
         let place = span(self.source, self.at, self.at + name.len());
         let foreign = |c: char| !(is_blank(c) || c.is_alphanumeric() || "_.-[]".contains(c));
@@ -358,7 +384,7 @@ impl<'a> Reader<'a> {
         let warnings = expansion
             .unset
             .iter()
-            .map(|unset| unset_warning(&unset.name, &[locator.place(unset.at, unset.length)]));
+            .map(|unset| unset_warning(&unset.name, &[locator.place(unset.at, unset.length)], 1));
         let warnings = warnings.collect();
         Ok((expansion.text, warnings))
     }
@@ -441,16 +467,20 @@ fn octal<'a>(rest: &'a str, text: &mut String) -> &'a str {
 fn unmeant(name: &str, written: &Written<'_>) -> Option<usize> {
     let bytes = written.raw.as_bytes();
     let mut escaped = false;
+    let mut behind_escape = 0;
     for (at, byte) in bytes.iter().enumerate() {
         let starts = match bytes.get(at + 1) {
             Some(next) => *next == b'$' || *next == b'_' || next.is_ascii_alphabetic(),
             None => false,
         };
-        if *byte == b'$' && starts && !escaped && at > 0 {
+        if *byte == b'$' && starts && !escaped && at > behind_escape {
             let within_word = bytes[at - 1].is_ascii_alphanumeric() || bytes[at - 1] == b'\\';
             if within_word || is_secret(name) {
                 return Some(at);
             }
+        }
+        if escaped {
+            behind_escape = at + 1;
         }
         escaped = written.quote.is_some() && *byte == b'\\' && !escaped;
     }
@@ -487,11 +517,10 @@ mod tests {
         }
     }
 
+    type Read = fn(SourceId, &str, Lookup<'_>) -> Result<Vec<Variable>, Vec<Diagnostic>>;
+
     /// `NAME=value` of every assignment, or the errors.
-    fn shown(
-        text: &str,
-        read: fn(SourceId, &str, Lookup<'_>) -> Result<Vec<Variable>, Vec<Diagnostic>>,
-    ) -> Vec<String> {
+    fn shown(text: &str, read: Read) -> Vec<String> {
         match read(SourceId(0), text, &outside) {
             Ok(variables) => variables
                 .into_iter()
@@ -721,6 +750,7 @@ mod tests {
             "MY_SECRET=$S",
             "P=$$",
             "P=a$",
+            "P=\"a\\n$S\"",
         ] {
             assert_eq!(warnings(text), [""; 0], "{text}");
         }

@@ -20,6 +20,7 @@ mod environment;
 mod extends;
 mod first_format;
 mod include;
+mod label_files;
 mod profiles;
 pub mod selection;
 mod tree;
@@ -232,6 +233,7 @@ impl<'a> Load<'a> {
         if !skip.environment {
             env_files::apply(self, &mut project, &variables);
         }
+        label_files::apply(self, &mut project);
         Some((project, variables))
     }
 

@@ -99,7 +99,7 @@ impl Load<'_> {
         Some(documents)
     }
 
-    fn text(&mut self, file: &discover::Found, asked: Option<Span>) -> Option<(SourceId, String)> {
+    fn text(&mut self, file: &discover::Found, asked: Option<Asked>) -> Option<(SourceId, String)> {
         let read = match file {
             discover::Found::Stdin => self.files.read_stdin(),
             discover::Found::File(path) => self.files.read(path),

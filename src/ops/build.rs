@@ -88,6 +88,7 @@ pub async fn build(
     let execution = Options {
         cancel: cancel.clone(),
         attach: None,
+        ..Options::default()
     };
     finished(&execute(engine, &plan, &execution, events).await)
 }

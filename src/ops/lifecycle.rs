@@ -1,5 +1,6 @@
 //! `stop`, `start`, `restart`, `rm`, `down`: what exists, run, stopped or removed.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use tokio_util::sync::CancellationToken;
@@ -9,8 +10,10 @@ use crate::engine::{Engine, Reads};
 use crate::event::Sink;
 use crate::execute::observe::observe;
 use crate::execute::{Options, execute};
+use crate::graph::Graph;
 use crate::plan::teardown::{self, Order};
-use crate::plan::{Observed, Operation, Plan};
+use crate::plan::{self, Observed, Operation, Plan};
+use crate::project::Project;
 
 pub use crate::plan::teardown::{DownOptions, RemoveOptions};
 
@@ -46,56 +49,63 @@ pub async fn start(
     services: &[String],
     events: &mut dyn Sink,
 ) -> Result<(), Error> {
-    let (observed, order) = look(engine, target, services).await?;
-    let plan = match target {
-        Target::Files(project) => {
-            if let Some(missing) = without_container(&observed, services, project.services.keys()) {
-                let message = format!("service {missing} has no container to start");
-                return Err(Error::refused(
-                    message,
-                    Some("`rcompose up` makes one".to_owned()),
-                ));
-            }
-            teardown::start(&observed, &order, services)
-        }
-        Target::Name(_) => teardown::start(&observed, &order, services),
-    };
+    let (observed, _) = look(engine, target, services).await?;
+    if let Some(project) = target.project()
+        && let Some(missing) = without_container(project, &observed, services)
+    {
+        return Err(Error::refused(
+            format!("service {missing} has no container to start"),
+            Some("`rcompose up` makes one".to_owned()),
+        ));
+    }
+    let plan = plan::start::start(target.project(), &observed, services);
     run(engine, plan, events).await
 }
 
-fn without_container<'s>(
+/// A service that has to be started, by name or because another one needs it, and cannot.
+fn without_container<'p>(
+    project: &'p Project,
     observed: &Observed,
-    services: &'s [String],
-    all: impl Iterator<Item = &'s String>,
-) -> Option<&'s String> {
-    let wanted: Vec<&String> = if services.is_empty() {
-        all.collect()
-    } else {
-        services.iter().collect()
-    };
-    let exists = |name: &&&String| {
-        !observed
-            .containers
+    services: &[String],
+) -> Option<&'p str> {
+    let graph = Graph::of(project);
+    let mut ahead: Vec<&str> = project.services.keys().map(String::as_str).collect();
+    ahead.retain(|name| services.is_empty() || services.iter().any(|it| it == name));
+    let mut wanted: BTreeSet<&str> = BTreeSet::new();
+    while let Some(name) = ahead.pop() {
+        if wanted.insert(name) {
+            let needed = graph.dependencies(name).into_iter();
+            ahead.extend(needed.filter(|(_, it)| it.required).map(|(name, _)| name));
+        }
+    }
+    let containers = &observed.containers;
+    let exists = |name: &str| {
+        containers
             .iter()
-            .any(|container| container.service == ***name)
+            .any(|it| it.service == name && !it.one_off)
     };
-    wanted.iter().find(exists).copied()
+    let counts = |name: &str| {
+        project
+            .services
+            .get(name)
+            .is_some_and(|it| it.replicas() > 0)
+    };
+    wanted
+        .into_iter()
+        .find(|name| counts(name) && !exists(name))
 }
 
-/// Restarts containers, dependencies first.
+/// Restarts containers, dependencies first, and what asked to be restarted along with them.
 pub async fn restart(
     engine: &dyn Engine,
     target: Target<'_>,
     options: &StopOptions,
     events: &mut dyn Sink,
 ) -> Result<(), Error> {
-    let (observed, order) = look(engine, target, &options.services).await?;
-    run(
-        engine,
-        teardown::restart(&observed, &order, &options.services, options.timeout),
-        events,
-    )
-    .await
+    let (observed, _) = look(engine, target, &options.services).await?;
+    let (project, services) = (target.project(), &options.services);
+    let plan = plan::start::restart(project, &observed, services, options.timeout);
+    run(engine, plan, events).await
 }
 
 /// What `rm` would remove: names of containers.
@@ -167,6 +177,7 @@ async fn run(engine: &dyn Engine, plan: Plan, events: &mut dyn Sink) -> Result<(
     let options = Options {
         cancel: CancellationToken::new(),
         attach: None,
+        ..Options::default()
     };
     finished(&execute(engine, &Arc::new(plan), &options, events).await)
 }

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+use std::time::Duration;
 
 use futures_util::stream::FuturesUnordered;
 use futures_util::{Stream, StreamExt};
@@ -9,15 +10,20 @@ use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 use super::{Error, Logs, Target, check_services, finished, images_of, lifecycle, scaled};
-use crate::engine::{Answers, ContainerState, Engine, Filter, LogOptions, Output, Reads};
+use crate::engine::{
+    Answers, ContainerState, Engine, EngineError, Filter, LogOptions, Output, Reads,
+};
 use crate::event::Sink;
 use crate::execute::observe::observe;
-use crate::execute::{Attach, Attached, Execution, Options, execute};
+use crate::execute::{Attach, Attached, Execution, Options, Probe, execute};
 use crate::plan::containers::Recreate;
 use crate::plan::converge::{self, converge};
 use crate::plan::images::BuildPolicy;
 use crate::plan::{Observed, Operation, Plan};
 use crate::project::Project;
+
+/// How long nothing has to be said after the end until nothing more is expected.
+const SILENCE: Duration = Duration::from_millis(500);
 
 /// What `up` is asked for.
 #[derive(Debug, Clone, Default)]
@@ -46,6 +52,8 @@ pub struct UpOptions {
     pub no_start: bool,
     /// Wait until everything is healthy or running.
     pub wait: bool,
+    /// Whether health tests are run while something waits for them.
+    pub probe: Probe,
 }
 
 impl UpOptions {
@@ -94,10 +102,14 @@ pub async fn up(
     cancel: &CancellationToken,
     events: &mut dyn Sink,
 ) -> Result<(), Error> {
-    let plan = Arc::new(plan(engine, project, options).await?);
+    let plan = tokio::select! {
+        plan = plan(engine, project, options) => Arc::new(plan?),
+        () = cancel.cancelled() => return Err(Error::Interrupted),
+    };
     let execution = Options {
         cancel: cancel.clone(),
         attach: None,
+        probe: options.probe,
     };
     finished(&execute(engine, &plan, &execution, events).await)
 }
@@ -112,7 +124,10 @@ pub async fn attached(
     logs: &mut dyn Logs,
     events: &mut dyn Sink,
 ) -> Result<u8, Error> {
-    let plan = Arc::new(plan(engine, project, options).await?);
+    let plan = tokio::select! {
+        plan = plan(engine, project, options) => Arc::new(plan?),
+        Some(()) = interrupts.next() => return Ok(130),
+    };
     let watched = watched(project, options, &plan);
     let (attached, mut incoming) = mpsc::unbounded_channel();
     for name in plan.untouched.iter().filter(|name| watched.contains(*name)) {
@@ -134,6 +149,7 @@ pub async fn attached(
             containers: watched,
             attached,
         }),
+        probe: options.probe,
     };
     let mut show = Show::new(engine, logs);
     let result = {
@@ -243,7 +259,11 @@ async fn stop(
     tokio::pin!(graceful);
     loop {
         tokio::select! {
-            result = &mut graceful => return result,
+            result = &mut graceful => {
+                result?;
+                show.finish().await;
+                return Ok(());
+            }
             Some(()) = interrupts.next() => break,
             _ = show.next(), if !show.is_empty() => {}
         }
@@ -259,8 +279,13 @@ async fn stop(
         .filter(|container| container.state == ContainerState::Running);
     let kills = running.map(|container| engine.kill_container(&container.name, None));
     for killed in futures_util::future::join_all(kills).await {
-        killed.map_err(Error::engine("kill a container"))?;
+        match killed {
+            // It ended by itself in between.
+            Ok(()) | Err(EngineError::Conflict(_) | EngineError::NotFound(_)) => {}
+            Err(error) => return Err(Error::engine("kill a container")(error)),
+        }
     }
+    show.finish().await;
     Ok(())
 }
 
@@ -317,6 +342,12 @@ impl<'a> Show<'a> {
             }
         }
         !self.following.is_empty()
+    }
+
+    /// Shows what containers that have been stopped still had to say. One that was never started
+    /// never ends, so that silence has to be enough.
+    async fn finish(&mut self) {
+        while !self.is_empty() && tokio::time::timeout(SILENCE, self.next()).await.is_ok() {}
     }
 
     fn show(&mut self, shown: Shown) {

@@ -67,7 +67,9 @@ pub fn judge(container: &Container, wanted: &Wanted<'_>, observed: &Observed) ->
             Verdict::ReplaceIf(moved) => maybe.extend(moved.iter().cloned()),
         }
     }
-    let certain = config_cause(container, wanted.service, observed)
+    let certain = dead_cause(container)
+        .or_else(|| parent_cause(container, wanted.service, observed))
+        .or_else(|| config_cause(container, wanted.service, observed))
         .or_else(|| image_cause(container, wanted, observed))
         .or_else(|| network_cause(container, wanted, observed))
         .or_else(|| volume_cause(container, wanted));
@@ -86,6 +88,28 @@ pub fn judge(container: &Container, wanted: &Wanted<'_>, observed: &Observed) ->
     } else {
         Verdict::ReplaceIf(maybe)
     }
+}
+
+/// What could not be removed can never be started either.
+fn dead_cause(container: &Container) -> Option<Cause> {
+    (container.state == State::Dead).then_some(Cause::NotRunning)
+}
+
+/// Engines remember the container whose network is shared by its id. When that was replaced behind
+/// our back (by another tool, or with `--no-deps`), the name in the files still is the same.
+fn parent_cause(container: &Container, service: &Service, observed: &Observed) -> Option<Cause> {
+    let joined = container.network_mode.strip_prefix("container:")?;
+    let name = service.network_mode.as_deref()?.strip_prefix("service:")?;
+    let parent = first_container(name, observed)?;
+    let same = joined == parent.id || joined == parent.name;
+    (!same).then(|| Cause::ParentRecreated(name.to_owned()))
+}
+
+/// The container that others mean who speak of a service.
+fn first_container<'o>(service: &str, observed: &'o Observed) -> Option<&'o Container> {
+    let containers = observed.containers.iter();
+    let of_service = containers.filter(|it| it.service == service && !it.one_off);
+    of_service.min_by_key(|container| container.number)
 }
 
 /// Our own label names the attributes that differ. Without it there is docker compose's hash,
@@ -116,15 +140,7 @@ fn config_cause(container: &Container, service: &Service, observed: &Observed) -
 
 /// docker compose hashes a service after `service:NAME` has become `container:ID`.
 fn resolve_references(service: &Service, observed: &Observed) -> Service {
-    let id = |name: &str| {
-        let of_service = observed
-            .containers
-            .iter()
-            .filter(|container| container.service == name && !container.one_off);
-        of_service
-            .min_by_key(|container| container.number)
-            .map(|container| container.id.clone())
-    };
+    let id = |name: &str| first_container(name, observed).map(|container| container.id.clone());
     let resolve = |mode: &Option<String>| -> Option<String> {
         let resolved = mode
             .as_deref()
@@ -166,23 +182,24 @@ fn image_cause(container: &Container, wanted: &Wanted<'_>, observed: &Observed) 
     }
 }
 
-/// Only running containers tell what they are connected to.
+/// A running container must be connected to what it is to be connected to. One that does not run
+/// tells less; but if it remembers a network that is gone, it can never be started again.
 fn network_cause(container: &Container, wanted: &Wanted<'_>, observed: &Observed) -> Option<Cause> {
-    if container.state != State::Running {
-        return None;
-    }
+    let running = container.state == State::Running;
     for key in wanted.service.networks.iter().flat_map(BTreeMap::keys) {
         let Some(name) = wanted.networks.get(key) else {
             continue;
         };
-        let there = observed
-            .networks
-            .get(name)
-            .map(|network| network.id.as_str());
+        let network = observed.networks.get(name);
+        let there = network.map(|network| network.id.as_str());
         let connected = container.networks.get(name).map(String::as_str);
         // Lists of some engines leave the id out; then the name has to do.
-        let same = connected.is_some_and(|id| id.is_empty() || Some(id) == there);
-        if !same {
+        let as_wanted = match connected {
+            Some("") => there.is_some(),
+            Some(id) => Some(id) == there,
+            None => !running,
+        };
+        if !as_wanted {
             return Some(Cause::NetworkMissing(name.clone()));
         }
     }

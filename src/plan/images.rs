@@ -82,6 +82,7 @@ pub fn plan<'p>(
     let mut planner = Images {
         project,
         graph,
+        services,
         observed,
         policy,
         plan,
@@ -104,6 +105,7 @@ pub fn plan<'p>(
 struct Images<'a, 'p> {
     project: &'p Project,
     graph: &'a Graph<'p>,
+    services: &'a [&'p Service],
     observed: &'a Observed,
     policy: BuildPolicy,
     plan: &'a mut Plan,
@@ -115,15 +117,21 @@ struct Images<'a, 'p> {
 impl<'p> Images<'_, 'p> {
     fn plan(&mut self, service: &'p Service) -> Result<(), Diagnostic> {
         let name = service.image_name(&self.project.name);
-        let builds = service.build.is_some() && self.wants_build(service, &name);
         let image = match self.by_name.get(&name) {
-            // A build wins over what another service with the same name found.
-            Some(found) if !builds => *found,
-            _ => self.decide(service, &name, builds)?,
+            Some(found) => *found,
+            None => self.decide(self.builder_of(service, &name), &name)?,
         };
         self.by_name.insert(name, image);
         self.by_service.insert(&service.name, image);
         Ok(())
+    }
+
+    /// Of the services with one image, the one that can build it.
+    fn builder_of(&self, service: &'p Service, name: &str) -> &'p Service {
+        let same = |other: &&&'p Service| {
+            other.build.is_some() && other.image_name(&self.project.name) == *name
+        };
+        self.services.iter().find(same).copied().unwrap_or(service)
     }
 
     fn wants_build(&self, service: &Service, name: &str) -> bool {
@@ -137,12 +145,8 @@ impl<'p> Images<'_, 'p> {
         }
     }
 
-    fn decide(
-        &mut self,
-        service: &'p Service,
-        name: &str,
-        builds: bool,
-    ) -> Result<ImageStep, Diagnostic> {
+    fn decide(&mut self, service: &'p Service, name: &str) -> Result<ImageStep, Diagnostic> {
+        let builds = service.build.is_some() && self.wants_build(service, name);
         let present = self.observed.images.contains_key(name);
         let forced_build = builds && (present || self.policy == BuildPolicy::Always);
         let pull = self.pull(service, name, present, forced_build);
@@ -154,7 +158,7 @@ impl<'p> Images<'_, 'p> {
             }
         };
         if builds {
-            let step = self.add_build(service, pull);
+            let step = self.add_build(service, pull)?;
             return Ok(arrives(step));
         }
         if let Some(step) = pull {
@@ -200,24 +204,31 @@ impl<'p> Images<'_, 'p> {
         })
     }
 
-    fn add_build(&mut self, service: &'p Service, pull: Option<StepId>) -> StepId {
+    fn add_build(
+        &mut self,
+        service: &'p Service,
+        pull: Option<StepId>,
+    ) -> Result<StepId, Diagnostic> {
         let cause = match self.policy {
             BuildPolicy::Always => Cause::Asked("--build"),
             _ if PullPolicy::of(service) == PullPolicy::Build => Cause::Asked("pull_policy: build"),
             _ => Cause::Missing,
         };
-        let after = self
-            .graph
-            .build_dependencies(&service.name)
-            .into_iter()
-            .filter_map(|other| self.by_service.get(other).and_then(|image| image.step()));
-        let after = after.chain(pull).collect();
+        let mut after: Vec<StepId> = pull.into_iter().collect();
+        for other in self.graph.build_dependencies(&service.name) {
+            if let Some(base) = self.project.services.get(other) {
+                // It is needed here even when nobody asked to run it.
+                self.plan(base)?;
+                after.extend(self.by_service.get(other).and_then(|image| image.step()));
+            }
+        }
         let mut step = build_step(self.project, service, cause);
+        after.sort_unstable();
         step.after = after;
         if let Operation::BuildImage(build) = &mut step.operation {
             build.only_if_missing = pull.is_some();
         }
-        self.plan.add(step)
+        Ok(self.plan.add(step))
     }
 
     fn unobtainable(&self, service: &Service, name: &str) -> Diagnostic {
@@ -236,7 +247,11 @@ impl<'p> Images<'_, 'p> {
             Some(span) => error.at(span, format!("because of {reason}")),
             None => error,
         };
-        error.help(format!("pull it: docker pull {name}"))
+        error.help(if service.build.is_some() {
+            format!("build it: rcompose build {}", service.name)
+        } else {
+            format!("pull it: docker pull {name}")
+        })
     }
 }
 

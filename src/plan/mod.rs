@@ -26,6 +26,7 @@ pub mod naming;
 pub mod observed;
 pub mod request;
 pub mod resources;
+pub mod start;
 pub mod teardown;
 
 pub use observed::Observed;
@@ -389,11 +390,7 @@ impl fmt::Display for Plan {
             .map(|text| text.chars().count())
             .max()
             .unwrap_or_default();
-        let causes: Vec<String> = self
-            .steps
-            .iter()
-            .map(|step| step.cause.to_string())
-            .collect();
+        let causes: Vec<String> = self.steps.iter().map(cause_and_condition).collect();
         let cause_width = causes
             .iter()
             .map(|text| text.chars().count())
@@ -418,6 +415,20 @@ impl fmt::Display for Plan {
     }
 }
 
+/// `replacement, if demo-web changes`.
+fn cause_and_condition(step: &Step) -> String {
+    let images: Vec<&str> = step
+        .only_if
+        .iter()
+        .map(|moved| moved.reference.as_str())
+        .collect();
+    match (&step.cause, images.join(" or ")) {
+        (cause, images) if images.is_empty() => cause.to_string(),
+        (Cause::ImageMayChange, images) => format!("if {images} changes"),
+        (cause, images) => format!("{cause}, if {images} changes"),
+    }
+}
+
 /// `create container demo-web-1`, with what makes the step special.
 pub fn describe(step: &Step) -> String {
     let operation = &step.operation;
@@ -427,7 +438,18 @@ pub fn describe(step: &Step) -> String {
             format!(" as {}", create.name)
         }
         Operation::RenameContainer { from, .. } => format!(" from {from}"),
-        Operation::Wait { condition, .. } => format!(": {}", condition.word()),
+        Operation::Wait {
+            containers,
+            condition,
+            required,
+        } => {
+            let others: String = containers[1.min(containers.len())..]
+                .iter()
+                .map(|name| format!(", {name}"))
+                .collect();
+            let optional = if *required { "" } else { " (optional)" };
+            format!("{others}: {}{optional}", condition.word())
+        }
         Operation::RemoveContainer { volumes: true, .. } => " and its anonymous volumes".to_owned(),
         Operation::BuildImage(build) if build.only_if_missing => {
             " unless it could be pulled".to_owned()

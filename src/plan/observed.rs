@@ -53,6 +53,8 @@ pub struct Container {
     pub depends_on: Vec<String>,
     /// Networks by name, with the id of each.
     pub networks: BTreeMap<String, String>,
+    /// The engine's word for what it is connected to; `container:ID` when it shares another's.
+    pub network_mode: String,
     /// Mounts.
     pub mounts: Vec<Mount>,
 }

@@ -84,6 +84,19 @@ pub fn plan<'s>(
     }
 }
 
+/// Makes something that is missing, once: two keys may have one name on the engine.
+fn make(plan: &mut Plan, operation: Operation) -> StepId {
+    let same = |step: &Step| {
+        step.operation.verb() == operation.verb()
+            && step.operation.kind() == operation.kind()
+            && step.operation.name() == operation.name()
+    };
+    match plan.steps.iter().position(same) {
+        Some(index) => StepId(index),
+        None => plan.add(missing_step(operation)),
+    }
+}
+
 fn missing_step(operation: Operation) -> Step {
     Step {
         operation,
@@ -115,9 +128,7 @@ fn plan_network(
     let config_hash = hash::network(&project.name, key, network);
     let Some(found) = found else {
         let body = network_body(project, key, network, name, &config_hash);
-        return Ok(Some(
-            plan.add(missing_step(Operation::CreateNetwork(Box::new(body)))),
-        ));
+        return Ok(Some(make(plan, Operation::CreateNetwork(Box::new(body)))));
     };
     let (owner, hash) = (found.project.as_deref(), found.config_hash.as_deref());
     warn_about_drift(
@@ -153,9 +164,7 @@ fn plan_volume(
     let config_hash = hash::volume(&project.name, key, volume);
     let Some(found) = found else {
         let body = volume_body(project, key, volume, name, &config_hash);
-        return Ok(Some(
-            plan.add(missing_step(Operation::CreateVolume(Box::new(body)))),
-        ));
+        return Ok(Some(make(plan, Operation::CreateVolume(Box::new(body)))));
     };
     let (owner, hash) = (found.project.as_deref(), found.config_hash.as_deref());
     warn_about_drift(

@@ -1,4 +1,4 @@
-//! `stop`, `start`, `restart`, `rm`, `down`: from what is there to less of it.
+//! `stop`, `rm`, `down`: from what is there to less of it.
 //!
 //! The order is turned around: what depends on others goes first. It comes from the files, and
 //! where there are none, from the labels of the containers.
@@ -70,7 +70,7 @@ pub fn down(project: Option<&Project>, observed: &Observed, options: &DownOption
         named && (options.remove_orphans || !orphan(container))
     });
     let mut plan = Plan::default();
-    let cause = Cause::Asked("down");
+    let cause = Cause::Asked(if options.volumes { "down -v" } else { "down" });
     let stops = stop_in_order(&mut plan, chosen.clone(), &order, options.timeout, &cause);
     let mut removed = Vec::new();
     for container in chosen {
@@ -81,7 +81,7 @@ pub fn down(project: Option<&Project>, observed: &Observed, options: &DownOption
         };
         removed.push(add(&mut plan, &container.service, operation, &cause, after));
     }
-    remove_resources(&mut plan, project, observed, options, &removed);
+    remove_resources(&mut plan, project, observed, options, (&cause, &removed));
     plan
 }
 
@@ -90,9 +90,8 @@ fn remove_resources(
     project: Option<&Project>,
     observed: &Observed,
     options: &DownOptions,
-    removed: &[StepId],
+    (cause, removed): (&Cause, &[StepId]),
 ) {
-    let cause = Cause::Asked(if options.volumes { "down -v" } else { "down" });
     let own = |owner: Option<&str>, key: Option<&str>| match project {
         Some(project) => owner == Some(project.name.as_str()) && key.is_some(),
         None => owner.is_some() && key.is_some(),
@@ -102,7 +101,8 @@ fn remove_resources(
             Some(project) => network
                 .key
                 .as_ref()
-                .is_some_and(|key| project.networks.contains_key(key)),
+                .and_then(|key| project.networks.get(key))
+                .is_some_and(|declared| !declared.external),
             None => true,
         };
         if own(network.project.as_deref(), network.key.as_deref()) && declared {
@@ -155,80 +155,6 @@ pub fn stop(observed: &Observed, order: &Order, services: &[String], timeout: Op
     plan
 }
 
-/// Plans `restart`: in the order of dependencies, one service after what it needs.
-pub fn restart(
-    observed: &Observed,
-    order: &Order,
-    services: &[String],
-    timeout: Option<i32>,
-) -> Plan {
-    let mut plan = Plan::default();
-    let mut done: BTreeMap<&str, Vec<StepId>> = BTreeMap::new();
-    let chosen = chosen(observed, services);
-    for name in sorted(
-        order,
-        chosen.iter().map(|container| container.service.as_str()),
-    ) {
-        let needs = order.get(name).into_iter().flatten();
-        let after: Vec<StepId> = needs
-            .filter_map(|needed| done.get(needed.as_str()))
-            .flatten()
-            .copied()
-            .collect();
-        for container in chosen.iter().filter(|container| container.service == name) {
-            let operation = Operation::RestartContainer {
-                name: container.name.clone(),
-                timeout,
-            };
-            let step = add(
-                &mut plan,
-                name,
-                operation,
-                &Cause::Asked("restart"),
-                after.clone(),
-            );
-            done.entry(name).or_default().push(step);
-        }
-    }
-    plan
-}
-
-/// Plans `start` of containers that exist, in the order of dependencies.
-pub fn start(observed: &Observed, order: &Order, services: &[String]) -> Plan {
-    let mut plan = Plan::default();
-    let mut done: BTreeMap<&str, Vec<StepId>> = BTreeMap::new();
-    let chosen = chosen(observed, services);
-    for name in sorted(
-        order,
-        chosen.iter().map(|container| container.service.as_str()),
-    ) {
-        let needs = order.get(name).into_iter().flatten();
-        let after: Vec<StepId> = needs
-            .filter_map(|needed| done.get(needed.as_str()))
-            .flatten()
-            .copied()
-            .collect();
-        for container in chosen.iter().filter(|container| container.service == name) {
-            if container.is_up() {
-                plan.untouched.push(container.name.clone());
-                continue;
-            }
-            let operation = Operation::StartContainer {
-                name: container.name.clone(),
-            };
-            let step = add(
-                &mut plan,
-                name,
-                operation,
-                &Cause::Asked("start"),
-                after.clone(),
-            );
-            done.entry(name).or_default().push(step);
-        }
-    }
-    plan
-}
-
 /// What `rm` does.
 #[derive(Debug, Clone, Default)]
 pub struct RemoveOptions {
@@ -263,7 +189,7 @@ pub fn remove(observed: &Observed, order: &Order, options: &RemoveOptions) -> Pl
 }
 
 /// The containers of services (all services when none is named), without those made by `run`.
-fn chosen<'o>(observed: &'o Observed, services: &[String]) -> Vec<&'o Container> {
+pub(super) fn chosen<'o>(observed: &'o Observed, services: &[String]) -> Vec<&'o Container> {
     let named =
         |container: &&Container| services.is_empty() || services.contains(&container.service);
     observed
@@ -323,7 +249,10 @@ fn stop_in_order<'o>(
 
 /// Services in the order of dependencies, each after what it needs. Labels can tell of cycles
 /// that no file has any more: what is left then follows by name.
-fn sorted<'o>(order: &'o Order, services: impl Iterator<Item = &'o str>) -> Vec<&'o str> {
+pub(super) fn sorted<'o>(
+    order: &'o Order,
+    services: impl Iterator<Item = &'o str>,
+) -> Vec<&'o str> {
     let mut left: BTreeSet<&str> = services.collect();
     left.extend(order.keys().map(String::as_str));
     let mut sorted = Vec::with_capacity(left.len());
@@ -345,7 +274,7 @@ fn sorted<'o>(order: &'o Order, services: impl Iterator<Item = &'o str>) -> Vec<
     sorted
 }
 
-fn add(
+pub(super) fn add(
     plan: &mut Plan,
     service: &str,
     operation: Operation,

@@ -53,6 +53,8 @@ pub enum Lower<T: 'static> {
     UsedBy(&'static str),
     /// It has no effect on a single engine; why, for `config --unsupported`.
     NoEffect(&'static str),
+    /// docker compose acts on it and this version does not yet; why, for a warning.
+    NotYet(&'static str),
 }
 
 /// Merge rules that rows name.
@@ -114,12 +116,26 @@ pub fn read_table<T>(
     };
     for (key, entry) in mapping {
         if key.starts_with("x-") {
+            reader.extension(key, &entry.value);
             continue;
         }
         match table.iter().find(|row| row.key == key) {
-            Some(row) => reader.within(key, |reader| (row.parse)(&entry.value, value, reader)),
+            Some(row) => reader.within(key, |reader| {
+                if !entry.value.is_null() {
+                    note_without_effect(row, entry, reader);
+                }
+                (row.parse)(&entry.value, value, reader);
+            }),
             None => unknown_key(key, entry, table.iter().map(|row| row.key), reader),
         }
+    }
+}
+
+fn note_without_effect<T>(row: &Attribute<T>, entry: &Entry, reader: &mut Reader<'_>) {
+    match row.lower {
+        Lower::Request(_) | Lower::UsedBy(_) => {}
+        Lower::NoEffect(reason) => reader.note(entry.key_span, reason, false),
+        Lower::NotYet(reason) => reader.note(entry.key_span, reason, true),
     }
 }
 

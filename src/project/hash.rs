@@ -19,16 +19,19 @@ use super::{Network, Service, Volume, network, volume};
 pub enum Encoding {
     /// Today: `create_host_path` is written only when false.
     Current,
-    /// 2.40 and before: `create_host_path: true` is written too.
+    /// 2.40 and before: `create_host_path` is written only when true.
     V2,
 }
 
 /// Hash of a service, lower-case hexadecimal.
 pub fn service(service: &Service, encoding: Encoding) -> String {
     let mut data = included(TABLE, service);
-    if encoding == Encoding::Current {
-        omit_default_host_paths(&mut data);
-    }
+    super::service::json_form(&mut data);
+    let omitted = match encoding {
+        Encoding::Current => true,
+        Encoding::V2 => false,
+    };
+    omit_host_paths(&mut data, omitted);
     // The number of containers is no property of one; everything else of `deploy` is.
     if let Some(Data::Mapping(deploy)) = data.get_mut("deploy") {
         deploy.shift_remove("replicas");
@@ -59,7 +62,7 @@ pub fn volume(project: &str, key: &str, volume: &Volume) -> String {
 /// A short hash of each attribute that is set and counts.
 pub fn attributes(service: &Service) -> BTreeMap<&'static str, String> {
     let mut data = included(TABLE, service);
-    omit_default_host_paths(&mut data);
+    omit_host_paths(&mut data, true);
     let mut hashes = BTreeMap::new();
     for row in TABLE {
         let Some(value) = data.get(row.key) else {
@@ -82,13 +85,14 @@ fn included<T>(table: &'static [Attribute<T>], value: &T) -> Data {
     Data::Mapping(mapping)
 }
 
-fn omit_default_host_paths(service: &mut Data) {
+/// Leaves `create_host_path` out where it has this value.
+fn omit_host_paths(service: &mut Data, omitted: bool) {
     let Some(Data::Sequence(mounts)) = service.get_mut("volumes") else {
         return;
     };
     for mount in mounts {
         if let Some(Data::Mapping(bind)) = mount.get_mut("bind")
-            && bind.get("create_host_path") == Some(&Data::Bool(true))
+            && bind.get("create_host_path") == Some(&Data::Bool(omitted))
         {
             bind.shift_remove("create_host_path");
         }

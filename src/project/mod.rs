@@ -5,13 +5,17 @@
 //! or anything asynchronous.
 
 pub mod attribute;
+pub mod config;
 pub mod hash;
+pub mod model;
 pub mod network;
 pub mod normalize;
 pub mod read;
 pub mod render;
 pub mod request;
+pub mod secret;
 pub mod service;
+pub mod unsupported;
 pub mod validate;
 pub mod value;
 pub mod volume;
@@ -21,12 +25,16 @@ use std::path::PathBuf;
 
 use crate::document::diagnostic::nearest;
 use crate::document::merge::Rule;
-use crate::document::{Diagnostic, Mapping, Node, Segment, Span};
-use attribute::{Data, merge_rule};
+use crate::document::{Diagnostic, Mapping, Node, Path, Segment, Span};
+use attribute::{Data, merge_rule, render_table};
 use read::Reader;
 
+pub use config::Config;
+pub use model::Model;
 pub use network::Network;
+pub use secret::Secret;
 pub use service::Service;
+pub use unsupported::{not_yet, unsupported};
 pub use volume::Volume;
 
 /// Everything that one project asks for.
@@ -48,10 +56,22 @@ pub struct Project {
     pub networks: BTreeMap<String, Network>,
     /// Volumes by key.
     pub volumes: BTreeMap<String, Volume>,
+    /// Configs by key.
+    pub configs: BTreeMap<String, Config>,
+    /// Secrets by key.
+    pub secrets: BTreeMap<String, Secret>,
+    /// Models by key.
+    pub models: BTreeMap<String, Model>,
+    /// `x-` keys, which mean nothing to Compose, and where they stand.
+    pub extensions: Vec<(Path, Data)>,
+    /// What is set and has no effect here; see [`unsupported`].
+    pub notes: Vec<unsupported::Note>,
 }
 
 /// The keys of the top level and what each holds.
-const TOP_LEVEL: [&str; 4] = ["name", "services", "networks", "volumes"];
+const TOP_LEVEL: [&str; 8] = [
+    "name", "include", "services", "networks", "volumes", "configs", "secrets", "models",
+];
 
 /// Reads a project's parts from a merged document; its name, folder and files are the loader's to add.
 pub fn read(document: &Node, reader: &mut Reader<'_>) -> Project {
@@ -60,16 +80,26 @@ pub fn read(document: &Node, reader: &mut Reader<'_>) -> Project {
         return project;
     };
     for (key, entry) in mapping {
+        if key.starts_with("x-") {
+            reader.extension(key, &entry.value);
+            continue;
+        }
         reader.within(key, |reader| match key.as_str() {
             "services" => project.services = read_section(&entry.value, reader, service::read),
             "networks" => project.networks = read_section(&entry.value, reader, network::read),
             "volumes" => project.volumes = read_section(&entry.value, reader, volume::read),
+            "configs" => project.configs = read_section(&entry.value, reader, config::read),
+            "secrets" => project.secrets = read_section(&entry.value, reader, secret::read),
+            "models" => project.models = read_section(&entry.value, reader, model::read),
             // `version` has been without meaning since Compose 1.27; the loader warns about it.
-            "name" | "version" => {}
-            key if key.starts_with("x-") => {}
+            "version" => drop(reader.string(&entry.value)),
+            // The loader has resolved `include`.
+            "name" | "include" => {}
             key => unknown_top_level(key, entry.key_span, reader),
         });
     }
+    project.notes = reader.take_notes();
+    project.extensions = reader.take_extensions();
     project
 }
 
@@ -88,9 +118,6 @@ fn read_section<T>(
     reader: &mut Reader<'_>,
     read: fn(&str, Span, &Node, &mut Reader<'_>) -> T,
 ) -> BTreeMap<String, T> {
-    if node.is_null() {
-        return BTreeMap::new();
-    }
     let empty = Mapping::new();
     let entries = reader.mapping(node).unwrap_or(&empty);
     let mut section = BTreeMap::new();
@@ -98,9 +125,11 @@ fn read_section<T>(
         if name.starts_with("x-") {
             continue;
         }
-        if !name
-            .bytes()
-            .all(|byte| byte.is_ascii_alphanumeric() || b"._-".contains(&byte))
+        let free = matches!(reader.path().to_string().as_str(), "networks" | "models");
+        if !free
+            && !name
+                .bytes()
+                .all(|byte| byte.is_ascii_alphanumeric() || b"._-".contains(&byte))
             || name.is_empty()
         {
             let message = format!("`{name}` cannot be a name in `{}`", reader.path());
@@ -126,30 +155,127 @@ pub fn merge_rule_for(path: &[Segment]) -> Rule {
         "services" => merge_rule(service::TABLE, rest),
         "networks" => merge_rule(network::TABLE, rest),
         "volumes" => merge_rule(volume::TABLE, rest),
+        "configs" => merge_rule(config::TABLE, rest),
+        "secrets" => merge_rule(secret::TABLE, rest),
+        "models" => merge_rule(model::TABLE, rest),
         _ => Rule::Default,
     }
 }
 
 impl Project {
-    /// The model as plain data, in the order that docker compose prints it.
+    /// The model as plain data, as docker compose prints it as JSON: `models` are left out there,
+    /// and `x-` keys below the top level; unset commands are `null`. A `$` is doubled.
     pub fn to_data(&self) -> Data {
+        let mut data = self.canonical();
+        if let Data::Mapping(sections) = &mut data {
+            sections.shift_remove("models");
+        }
+        if let Some(Data::Mapping(services)) = data.get_mut("services") {
+            for (_, service) in services.iter_mut() {
+                service::json_form(service);
+            }
+        }
+        for (path, value) in &self.extensions {
+            if path.segments().len() == 1 {
+                insert(&mut data, path.segments(), value);
+            }
+        }
+        render::escape_dollars(&mut data);
+        data
+    }
+
+    /// The model as plain data, as docker compose prints it as YAML: without the empty sections
+    /// that its JSON has. A `$` is doubled.
+    pub fn to_yaml_data(&self) -> Data {
+        let mut data = self.canonical();
+        if let Some(Data::Mapping(services)) = data.get_mut("services") {
+            for (_, service) in services.iter_mut() {
+                omit_unset_commands(service);
+            }
+        }
+        if let Some(Data::Mapping(networks)) = data.get_mut("networks") {
+            for (_, network) in networks.iter_mut() {
+                remove_if_empty(network, "ipam");
+            }
+        }
+        for (path, value) in &self.extensions {
+            insert(&mut data, path.segments(), value);
+        }
+        render::escape_dollars(&mut data);
+        data
+    }
+
+    fn canonical(&self) -> Data {
         let services = render::mapping(&self.services, |service| {
-            attribute::render_table(service::TABLE, service)
+            render_table(service::TABLE, service)
         });
-        let networks = render::mapping(&self.networks, |network| {
-            attribute::render_table(network::TABLE, network)
-        });
-        let volumes = render::mapping(&self.volumes, |volume| {
-            attribute::render_table(volume::TABLE, volume)
-        });
+        let networks = render::mapping(&self.networks, |it| render_table(network::TABLE, it));
+        let volumes = render::mapping(&self.volumes, |it| render_table(volume::TABLE, it));
+        let secrets = render::mapping(&self.secrets, |it| render_table(secret::TABLE, it));
+        let configs = render::mapping(&self.configs, |it| render_table(config::TABLE, it));
+        let models = render::mapping(&self.models, |it| render_table(model::TABLE, it));
+        let none = || render::object([]);
         render::object([
             ("name", Some(Data::from(self.name.as_str()))),
-            (
-                "services",
-                Some(services.unwrap_or_else(|| render::object([]))),
-            ),
+            ("services", Some(services.unwrap_or_else(none))),
             ("networks", networks),
             ("volumes", volumes),
+            ("secrets", secrets),
+            ("configs", configs),
+            ("models", models),
         ])
+    }
+}
+
+/// Puts a value at a path, if what it belongs to is still there.
+fn insert(data: &mut Data, path: &[Segment], value: &Data) {
+    match (path, data) {
+        ([Segment::Key(key)], Data::Mapping(mapping)) => {
+            mapping.insert(Data::from(key.as_str()), value.clone());
+        }
+        ([Segment::Key(key), rest @ ..], Data::Mapping(mapping)) => {
+            if let Some(below) = mapping.get_mut(key.as_str()) {
+                insert(below, rest, value);
+            }
+        }
+        ([Segment::Index(index), rest @ ..], Data::Sequence(items)) => {
+            if let Some(below) = items.get_mut(*index) {
+                insert(below, rest, value);
+            }
+        }
+        _ => {}
+    }
+}
+
+/// `command`, `entrypoint`, and the `exec` of watch rules.
+fn omit_unset_commands(service: &mut Data) {
+    if let Data::Mapping(mapping) = service {
+        for key in ["command", "entrypoint"] {
+            if mapping.get(key).is_some_and(Data::is_null) {
+                mapping.shift_remove(key);
+            }
+        }
+    }
+    let rules = service
+        .get_mut("develop")
+        .and_then(|it| it.get_mut("watch"));
+    let Some(Data::Sequence(rules)) = rules else {
+        return;
+    };
+    for rule in rules {
+        if let Some(Data::Mapping(exec)) = rule.get_mut("exec")
+            && exec.get("command").is_some_and(Data::is_null)
+        {
+            exec.shift_remove("command");
+        }
+        remove_if_empty(rule, "exec");
+    }
+}
+
+fn remove_if_empty(data: &mut Data, key: &str) {
+    if let Data::Mapping(mapping) = data
+        && matches!(mapping.get(key), Some(Data::Mapping(inner)) if inner.is_empty())
+    {
+        mapping.shift_remove(key);
     }
 }

@@ -88,7 +88,7 @@ pub const TABLE: &[Attribute<Network>] = &[
         key: "driver_opts",
         about: "Options of the driver.",
         example: "{com.docker.network.driver.mtu: '1450'}",
-        parse: |node, network, reader| network.driver_opts = reader.labels(node),
+        parse: |node, network, reader| network.driver_opts = reader.options(node),
         merge: merge::default,
         render: |network| render::strings(&network.driver_opts),
         hash: Hash::Included,
@@ -170,7 +170,8 @@ pub const TABLE: &[Attribute<Network>] = &[
     },
 ];
 
-const IPAM: &[Attribute<Ipam>] = &[
+/// The keys of `ipam`.
+pub const IPAM: &[Attribute<Ipam>] = &[
     Attribute {
         key: "driver",
         about: "Driver of address management.",
@@ -203,7 +204,8 @@ const IPAM: &[Attribute<Ipam>] = &[
     },
 ];
 
-const POOL: &[Attribute<Pool>] = &[
+/// The keys of a pool of addresses.
+pub const POOL: &[Attribute<Pool>] = &[
     Attribute {
         key: "subnet",
         about: "The pool: `10.1.0.0/16`.",
@@ -260,7 +262,15 @@ pub(crate) fn read_external(
 ) -> bool {
     if let Value::Mapping(_) = node.value {
         if let Some(inner) = node.get("name") {
-            *name = reader.within("name", |reader| reader.string(inner));
+            let inner_name = reader.within("name", |reader| reader.string(inner));
+            if name.is_some() && *name != inner_name {
+                reader.invalid(
+                    node,
+                    "two names are given",
+                    "one in here, another beside it",
+                );
+            }
+            *name = inner_name;
         }
         return true;
     }

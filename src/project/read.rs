@@ -6,7 +6,10 @@
 use std::collections::BTreeMap;
 use std::path::{Path as FilePath, PathBuf};
 
-use crate::document::{Diagnostic, Mapping, Node, Path, Scalar, ScalarKind, SourceId, Value};
+use crate::document::{Diagnostic, Mapping, Node, Path, Scalar, ScalarKind, SourceId, Span, Value};
+use crate::project::attribute::Data;
+use crate::project::render;
+use crate::project::unsupported::Note;
 use crate::project::value::byte_size::ByteSize;
 use crate::project::value::duration::Duration;
 use crate::project::value::{command, scalar};
@@ -27,6 +30,8 @@ pub struct Reader<'a> {
     surroundings: &'a Surroundings<'a>,
     path: Path,
     diagnostics: Vec<Diagnostic>,
+    notes: Vec<Note>,
+    extensions: Vec<(Path, Data)>,
 }
 
 impl<'a> Reader<'a> {
@@ -36,7 +41,36 @@ impl<'a> Reader<'a> {
             surroundings,
             path: Path::default(),
             diagnostics: Vec::new(),
+            notes: Vec::new(),
+            extensions: Vec::new(),
         }
+    }
+
+    /// Keeps an `x-` key, which means nothing to Compose and is only printed again.
+    pub fn extension(&mut self, key: &str, node: &Node) {
+        let value = render::node(node);
+        self.extensions.push((self.path.key(key), value));
+    }
+
+    /// The `x-` keys so far, and where they stand.
+    pub fn take_extensions(&mut self) -> Vec<(Path, Data)> {
+        std::mem::take(&mut self.extensions)
+    }
+
+    /// Notes that what stands here does nothing; see [`crate::project::unsupported`].
+    pub fn note(&mut self, span: Span, reason: &'static str, missing: bool) {
+        let path = self.path.clone();
+        self.notes.push(Note {
+            path,
+            span,
+            reason,
+            missing,
+        });
+    }
+
+    /// What was noted so far.
+    pub fn take_notes(&mut self) -> Vec<Note> {
+        std::mem::take(&mut self.notes)
     }
 
     /// Everything that was reported.
@@ -136,7 +170,9 @@ impl<'a> Reader<'a> {
     /// A string, number or boolean, as text.
     pub fn text(&mut self, node: &Node) -> Option<String> {
         match node.as_scalar() {
-            Some(found) if found.kind != ScalarKind::Null => Some(scalar::text(found)),
+            Some(found) if !matches!(found.kind, ScalarKind::Null | ScalarKind::Timestamp) => {
+                Some(scalar::text(found))
+            }
             _ => {
                 self.expected(node, "a string or a number");
                 None
@@ -232,8 +268,108 @@ impl<'a> Reader<'a> {
         value
     }
 
+    /// A whole number in a range.
+    pub fn integer_within(
+        &mut self,
+        node: &Node,
+        range: std::ops::RangeInclusive<i64>,
+    ) -> Option<i64> {
+        let value = self.integer(node)?;
+        if !range.contains(&value) {
+            let label = if *range.end() == i64::MAX {
+                format!("{} or more", range.start())
+            } else {
+                format!("{} to {}", range.start(), range.end())
+            };
+            self.invalid(node, format!("{value} is out of range"), &label);
+        }
+        Some(value)
+    }
+
+    /// A number of which docker compose takes the whole part.
+    pub fn whole_part(&mut self, node: &Node) -> Option<i64> {
+        let value = node.as_scalar().map(|scalar| scalar.kind);
+        match value {
+            #[expect(
+                clippy::cast_possible_truncation,
+                reason = "cutting off is what is wanted; too large saturates"
+            )]
+            Some(ScalarKind::Float(value)) if value.is_finite() => Some(value as i64),
+            _ => self.integer(node),
+        }
+    }
+
+    /// A number that is not written as a string.
+    pub fn plain_number(&mut self, node: &Node) -> Option<i64> {
+        if node.as_str().is_some() {
+            self.expected(node, "a number without quotes");
+            return None;
+        }
+        self.whole_part(node)
+    }
+
+    /// A boolean or a string, as text.
+    pub fn switch_or_text(&mut self, node: &Node) -> Option<String> {
+        match node.as_scalar().map(|scalar| scalar.kind) {
+            Some(ScalarKind::Bool(_) | ScalarKind::String) => self.text(node),
+            _ => {
+                self.expected(node, "true, false or a string");
+                None
+            }
+        }
+    }
+
+    /// One of a few words.
+    pub fn word(&mut self, node: &Node, words: &[&str]) -> Option<String> {
+        let text = self.string(node)?;
+        if !words.contains(&text.as_str()) {
+            let label = format!("one of {}", words.join(", "));
+            self.invalid(node, format!("{text:?} has no meaning"), &label);
+        }
+        Some(text)
+    }
+
+    /// A list in which no item may stand twice.
+    pub fn distinct(&mut self, node: &Node) {
+        let mut seen: Vec<&Node> = Vec::new();
+        for (index, item) in node.as_sequence().unwrap_or_default().iter().enumerate() {
+            let Some(scalar) = item.as_scalar() else {
+                continue;
+            };
+            let first = seen.iter().find(|it| it.as_scalar() == Some(scalar));
+            if let Some(first) = first {
+                let message = format!("`{}[{index}]` is there already", self.path);
+                let error = Diagnostic::error(message).at(item.span, "a second time");
+                self.report(error.at(first.span, "the first time"));
+            }
+            seen.push(item);
+        }
+    }
+
+    /// A mapping of options: strings and numbers.
+    pub fn options(&mut self, node: &Node) -> BTreeMap<String, String> {
+        let mut options = BTreeMap::new();
+        for (key, entry) in self.mapping(node).into_iter().flatten() {
+            let value = self.within(key, |reader| reader.option(&entry.value));
+            options.extend(value.map(|value| (key.clone(), value)));
+        }
+        options
+    }
+
+    /// A string or a number, as text.
+    fn option(&mut self, node: &Node) -> Option<String> {
+        if let Some(ScalarKind::Bool(_)) = node.as_scalar().map(|scalar| scalar.kind) {
+            self.expected(node, "a string or a number");
+            return None;
+        }
+        self.text(node)
+    }
+
     /// A size: a number of bytes, or a string with a unit.
     pub fn bytes(&mut self, node: &Node) -> Option<ByteSize> {
+        if let Some(ScalarKind::Integer(value)) = node.as_scalar().map(|scalar| scalar.kind) {
+            return Some(ByteSize(value));
+        }
         let text = self.text(node)?;
         let size = ByteSize::parse(&text);
         if size.is_none() {
@@ -271,7 +407,7 @@ impl<'a> Reader<'a> {
             Value::Sequence(items) => {
                 let mut pairs = BTreeMap::new();
                 for (index, item) in items.iter().enumerate() {
-                    let Some(text) = self.within_item(index, |reader| reader.text(item)) else {
+                    let Some(text) = self.within_item(index, |reader| reader.string(item)) else {
                         continue;
                     };
                     match text.split_once('=') {
@@ -320,6 +456,9 @@ impl<'a> Reader<'a> {
                         command::SplitError::TrailingBackslash => {
                             "it ends in a backslash".to_owned()
                         }
+                        command::SplitError::Bracket => {
+                            "a bracket stands outside quotes".to_owned()
+                        }
                     };
                     self.invalid(node, reason, "this command");
                 }
@@ -348,6 +487,8 @@ impl<'a> Reader<'a> {
             (Some(rest), Some(home)) if rest.is_empty() || rest.starts_with('/') => {
                 home.join(rest.trim_start_matches('/'))
             }
+            // docker compose takes `~name` for a folder of one's own home, too.
+            (Some(rest), Some(home)) => home.join(rest),
             _ => base.join(text),
         };
         clean(&path).to_string_lossy().into_owned()

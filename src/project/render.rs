@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use super::attribute::Data;
 use super::value::byte_size::ByteSize;
 use super::value::duration::Duration;
+use crate::document::{Node, ScalarKind, Value};
 
 /// A string that is left out when absent or empty.
 pub fn text(value: Option<&str>) -> Option<Data> {
@@ -111,4 +112,47 @@ pub fn object<const N: usize>(entries: [(&str, Option<Data>); N]) -> Data {
         .into_iter()
         .filter_map(|(key, value)| Some((Data::from(key), value?)));
     Data::Mapping(present.collect())
+}
+
+/// A node as it was written, for what Compose gives no meaning.
+pub fn node(node: &Node) -> Data {
+    match &node.value {
+        Value::Mapping(mapping) => Data::Mapping(
+            mapping
+                .iter()
+                .map(|(key, entry)| (Data::from(key.as_str()), self::node(&entry.value)))
+                .collect(),
+        ),
+        Value::Sequence(items) => Data::Sequence(items.iter().map(self::node).collect()),
+        Value::Scalar(scalar) => match scalar.kind {
+            ScalarKind::Null => Data::Null,
+            ScalarKind::Bool(value) => Data::Bool(value),
+            ScalarKind::Integer(value) => Data::from(value),
+            ScalarKind::Unsigned(value) => Data::from(value),
+            ScalarKind::Float(value) => Data::from(value),
+            ScalarKind::String | ScalarKind::Timestamp => Data::from(scalar.text.as_str()),
+        },
+    }
+}
+
+/// Doubles every `$`, so that what is printed reads back as the same text.
+pub fn escape_dollars(data: &mut Data) {
+    match data {
+        Data::String(text) if text.contains('$') => *text = text.replace('$', "$$"),
+        Data::Sequence(items) => items.iter_mut().for_each(escape_dollars),
+        Data::Mapping(mapping) => {
+            let dollar = |(key, _): (&Data, &Data)| key.as_str().is_some_and(|it| it.contains('$'));
+            if mapping.iter().any(dollar) {
+                let escaped = std::mem::take(mapping).into_iter().map(|(mut key, value)| {
+                    escape_dollars(&mut key);
+                    (key, value)
+                });
+                *mapping = escaped.collect();
+            }
+            mapping
+                .iter_mut()
+                .for_each(|(_, value)| escape_dollars(value));
+        }
+        _ => {}
+    }
 }

@@ -16,6 +16,8 @@ const RULES: &[fn(&Project, &mut Vec<Diagnostic>)] = &[
     networks_and_network_mode_exclude_each_other,
     used_networks_are_declared,
     used_volumes_are_declared,
+    used_configs_and_secrets_are_declared,
+    used_models_are_declared,
     dependencies_exist,
     build_contexts_of_other_services_exist,
     a_named_container_is_alone,
@@ -68,6 +70,7 @@ fn every_service_has_an_image_or_a_build(project: &Project, problems: &mut Vec<D
         .services
         .values()
         .filter(|service| service.image.is_none() && service.build.is_none())
+        .filter(|service| service.provider.is_none())
     {
         let message = format!(
             "service `{}` has neither an image nor a build",
@@ -134,6 +137,40 @@ fn used_volumes_are_declared(project: &Project, problems: &mut Vec<Diagnostic>) 
                         .help(help)
                         .help("a folder beside this file is written with `./`"),
                 );
+            }
+        }
+    }
+}
+
+fn used_configs_and_secrets_are_declared(project: &Project, problems: &mut Vec<Diagnostic>) {
+    for service in project.services.values() {
+        for file in &service.configs {
+            if !project.configs.contains_key(&file.source) {
+                let known = project.configs.keys();
+                problems.push(undefined(service, "configs", "config", &file.source, known));
+            }
+        }
+        for file in &service.secrets {
+            if !project.secrets.contains_key(&file.source) {
+                let known = project.secrets.keys();
+                problems.push(undefined(service, "secrets", "secret", &file.source, known));
+            }
+        }
+        for file in service.build.iter().flat_map(|build| &build.secrets) {
+            if !project.secrets.contains_key(&file.source) {
+                let known = project.secrets.keys();
+                problems.push(undefined(service, "build", "secret", &file.source, known));
+            }
+        }
+    }
+}
+
+fn used_models_are_declared(project: &Project, problems: &mut Vec<Diagnostic>) {
+    for service in project.services.values() {
+        for name in service.models.keys() {
+            if !project.models.contains_key(name) {
+                let known = project.models.keys();
+                problems.push(undefined(service, "models", "model", name, known));
             }
         }
     }

@@ -53,7 +53,7 @@ pub const TABLE: &[Attribute<Volume>] = &[
         key: "driver_opts",
         about: "Options of the driver.",
         example: "{type: tmpfs, device: tmpfs}",
-        parse: |node, volume, reader| volume.driver_opts = reader.labels(node),
+        parse: |node, volume, reader| volume.driver_opts = reader.options(node),
         merge: merge::default,
         render: |volume| render::strings(&volume.driver_opts),
         hash: Hash::Included,
@@ -91,6 +91,12 @@ pub fn read(_: &str, key_span: Span, node: &Node, reader: &mut Reader<'_>) -> Vo
     };
     if !node.is_null() {
         read_table(node, TABLE, &mut volume, reader);
+    }
+    let own =
+        volume.driver.is_some() || !volume.driver_opts.is_empty() || !volume.labels.is_empty();
+    if volume.external && own {
+        let reason = "an external volume has a name and nothing else";
+        reader.invalid(node, reason, "made by somebody else");
     }
     volume
 }

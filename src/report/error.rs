@@ -10,35 +10,48 @@ use std::fmt::Write;
 use super::Screen;
 use super::text::style;
 use crate::document::Sources;
-use crate::document::diagnostic::{Diagnostic, Style, render};
+use crate::document::diagnostic::{Diagnostic, Severity, Style, render};
 
 /// An error and what can be done about it.
 pub fn error(message: &str, help: &[String], color: bool) -> String {
-    let head = style(color).red().bold().apply_to("error:").to_string();
-    headed(&head, message, help, color)
+    headed(&head(Severity::Error, color), message, help, color)
 }
 
 /// Something to know.
 pub fn warning(message: &str, color: bool) -> String {
-    let head = style(color)
-        .yellow()
-        .bold()
-        .apply_to("warning:")
-        .to_string();
-    headed(&head, message, &[], color)
+    headed(&head(Severity::Warning, color), message, &[], color)
 }
 
 /// Problems with files, each with its place.
 pub fn diagnostics(diagnostics: &[Diagnostic], sources: &Sources, screen: Screen) -> String {
+    let one = |diagnostic| placed(diagnostic, sources, screen);
+    diagnostics.iter().map(one).collect()
+}
+
+/// What stands nowhere in a file has the form of any other message.
+fn placed(diagnostic: &Diagnostic, sources: &Sources, screen: Screen) -> String {
+    if diagnostic.labels.is_empty() {
+        let head = head(diagnostic.severity, screen.color);
+        return headed(&head, &diagnostic.message, &diagnostic.help, screen.color);
+    }
     let style = Style {
         color: screen.color,
         width: screen.width,
     };
-    let mut text = render(diagnostics, sources, style);
-    if !text.is_empty() && !text.ends_with('\n') {
+    let mut text = render(std::slice::from_ref(diagnostic), sources, style);
+    if !text.ends_with('\n') {
         text.push('\n');
     }
     text
+}
+
+fn head(severity: Severity, color: bool) -> String {
+    let plain = style(color);
+    match severity {
+        Severity::Error => plain.red().bold().apply_to("error:"),
+        Severity::Warning => plain.yellow().bold().apply_to("warning:"),
+    }
+    .to_string()
 }
 
 /// Engines send messages of several lines; the later ones are set in, so that it stays visible

@@ -143,9 +143,7 @@ impl Reporter {
     /// Lets time go by: redraws what moves. To be called every 100 ms or so, with the time since
     /// the beginning.
     pub fn tick(&mut self, now: Duration) {
-        if !self.finished {
-            self.face.tick(now, &self.tracker);
-        }
+        self.face.tick(now, &self.tracker);
     }
 
     /// The screen has another size now.

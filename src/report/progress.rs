@@ -213,8 +213,11 @@ impl Progress {
             State::Error => ("✘", plain.clone().red()),
         };
         let (sign, text) = (paint.apply_to(sign), paint.apply_to(row.text));
-        let details = plain.dim().apply_to(row.shown_details());
-        let left = format!(" {sign} {}  {text}  {details}", pad(id, id_width));
+        let details = match row.shown_details() {
+            details if details.is_empty() => details,
+            details => format!("  {}", plain.dim().apply_to(details)),
+        };
+        let left = format!(" {sign} {}  {text}{details}", pad(id, id_width));
         let time = row.time(self.now);
         let room = self.width().saturating_sub(time.len() + 1);
         format!("{} {time}", pad(&left, room)).trim_end().to_owned()

@@ -1,7 +1,16 @@
 //! The tests that need no engine, in one binary.
 
+mod attributes;
 mod build;
+mod cli;
+mod document;
 mod engine;
 mod engine_contract;
+mod execute;
+mod graph;
+mod layers;
 mod loader;
+mod parity;
+mod plan;
 mod report;
+mod support;

@@ -20,6 +20,7 @@ use crate::cli::disk;
 use crate::cli::failure::Failure;
 use crate::load::{Skip, selection};
 use crate::project::hash::{self, Encoding, go_json};
+use crate::project::normalize::forget_unused;
 use crate::project::{Project, Service};
 use crate::report::lines;
 use crate::report::yaml::{indented_json, yaml};
@@ -204,13 +205,16 @@ fn of_tree(args: &ConfigArgs, context: &Context<'_>) -> Result<String, Failure> 
 }
 
 fn of_model(args: &ConfigArgs, context: &Context<'_>) -> Result<String, Failure> {
-    let mut loaded = context.load_without(&args.services, args.without.skip())?;
+    let mut skip = args.without.skip();
+    // docker compose hashes what `env_file` says, not what the files say.
+    skip.environment |= args.hash.is_some();
+    let mut loaded = context.load_without(&args.services, skip)?;
     let names = &loaded.services;
     known(&loaded.project, names.iter().map(String::as_str))?;
     if !names.is_empty() && (prints_model(args) || args.images) {
         selection::reduce(&mut loaded.project, names);
     }
-    selection::forget_unused(&mut loaded.project);
+    forget_unused(&mut loaded.project);
     let project = &loaded.project;
     Ok(match args {
         _ if args.only_services => lines(project.services.keys()),
@@ -275,14 +279,11 @@ fn hashes(project: &Project, of: &str) -> Result<String, Failure> {
     Ok(wanted.map(line).collect())
 }
 
-/// Dollar signs are doubled, so that the text, loaded again, means the same.
 fn model(project: &Project, format: Format) -> String {
-    let data = project.to_data();
-    let text = match format {
-        Format::Yaml => yaml(&data),
-        Format::Json => indented_json(&go_json(&sorted(data))),
-    };
-    text.replace('$', "$$")
+    match format {
+        Format::Yaml => yaml(&project.to_yaml_data()),
+        Format::Json => indented_json(&go_json(&sorted(project.to_data()))),
+    }
 }
 
 /// docker compose prints JSON with the keys of the top level in order.

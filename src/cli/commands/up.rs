@@ -5,9 +5,11 @@ use std::collections::BTreeMap;
 use tokio_util::sync::CancellationToken;
 
 use super::Outcome;
+use crate::cli::Interrupts;
 use crate::cli::context::Context;
 use crate::cli::failure::Failure;
 use crate::engine::Engine;
+use crate::execute::Probe;
 use crate::load::Loaded;
 use crate::ops::Logs;
 use crate::ops::logs::Output;
@@ -15,7 +17,7 @@ use crate::ops::up::{UpOptions, attached, up};
 use crate::plan::containers::Recreate;
 use crate::plan::images::BuildPolicy;
 use crate::report::logs::LogPrinter;
-use crate::report::{Reporter, Screen, Shared};
+use crate::report::{Reporter, Shared};
 
 /// Create and start containers
 #[derive(Debug, clap::Args)]
@@ -38,6 +40,10 @@ pub(crate) struct UpArgs {
     #[arg(long)]
     wait: bool,
 
+    /// Who says that a container is healthy while others wait for it
+    #[arg(long, value_enum, default_value_t = Prober::Own, value_name = "WHO")]
+    probe: Prober,
+
     /// Print output without colours
     #[arg(long)]
     no_color: bool,
@@ -45,6 +51,24 @@ pub(crate) struct UpArgs {
     /// Print output without the containers' names
     #[arg(long)]
     no_log_prefix: bool,
+}
+
+/// Values of `--probe`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum Prober {
+    /// The engine, and its test run by us in between, which may be sooner
+    Own,
+    /// The engine alone
+    Engine,
+}
+
+impl From<Prober> for Probe {
+    fn from(prober: Prober) -> Probe {
+        match prober {
+            Prober::Own => Probe::Own,
+            Prober::Engine => Probe::Engine,
+        }
+    }
 }
 
 /// What is wanted: services, images and replacements.
@@ -144,6 +168,7 @@ pub(super) fn options(
         },
         no_start: false,
         wait: false,
+        probe: Probe::Own,
     })
 }
 
@@ -154,6 +179,7 @@ pub(super) async fn run(args: UpArgs, context: &mut Context<'_>) -> Outcome {
         services: loaded.services.clone(),
         no_start: args.no_start,
         wait: args.wait,
+        probe: args.probe.into(),
         ..options
     };
     let engine = context.engine()?;
@@ -201,28 +227,19 @@ async fn in_foreground(
         printer,
         announced: false,
     };
-    let color = context.screen().color;
-    let environment = &mut context.environment;
-    let size = &environment.terminal_size;
-    let screen = || {
-        let (width, height) = size().unwrap_or((80, 24));
-        Screen {
-            width,
-            height,
-            color,
-        }
-    };
     let project = &loaded.project;
-    let interrupts = &mut environment.interrupts;
-    let work = attached(
-        engine,
-        project,
-        options,
-        interrupts,
-        &mut output,
-        &mut events,
-    );
-    let result = Context::accompany(&reporter, screen, work).await;
+    let work = async |interrupts: &mut Interrupts| {
+        attached(
+            engine,
+            project,
+            options,
+            interrupts,
+            &mut output,
+            &mut events,
+        )
+        .await
+    };
+    let result = context.accompany(&reporter, work).await;
     output.printer.finish();
     result.map_err(|error| Failure::of(error, &loaded.sources))
 }

@@ -3,7 +3,7 @@
 //! The parser says what it expected; a reader wants to know what to change. The place is the
 //! parser's, except where it only notices later (a colon that is missing shows in the next line).
 
-use granit_parser::{ErrorKind, ScanError};
+use granit_parser::ErrorKind;
 
 use super::{MAX_BYTES, MAX_DEPTH};
 use crate::document::{Diagnostic, SourceId, Span};
@@ -32,7 +32,7 @@ pub(in crate::document) fn too_large(source: SourceId) -> Diagnostic {
 fn forbidden(text: &str) -> Option<(usize, char)> {
     let suspicious =
         |byte: &u8| matches!(byte, 0x00..=0x08 | 0x0b | 0x0c | 0x0e..=0x1f | 0x7f | 0xc2);
-    if !text.as_bytes().iter().any(|byte| suspicious(byte)) {
+    if !text.as_bytes().iter().any(suspicious) {
         return None;
     }
     // U+0085 is a line break to YAML.
@@ -70,11 +70,36 @@ fn span(source: SourceId, start: usize, end: usize) -> Span {
     }
 }
 
+/// What had been read when the error came.
+pub(super) struct Context {
+    /// Where the error is.
+    pub(super) at: usize,
+    /// Where the last complete piece ended.
+    pub(super) read: usize,
+    /// The innermost bracket or brace still open.
+    pub(super) bracket: Option<Span>,
+}
+
+/// A tab that indents.
+pub(super) fn tab(source: SourceId, text: &str, at: usize) -> Diagnostic {
+    Problem { source, text, at }.tab()
+}
+
 /// The parser's error as a diagnostic.
-pub(super) fn explain(source: SourceId, text: &str, error: &ScanError) -> Diagnostic {
-    let at = error.marker().byte_offset().unwrap_or(0).min(text.len());
+pub(super) fn explain(
+    source: SourceId,
+    text: &str,
+    context: &Context,
+    kind: &ErrorKind,
+) -> Diagnostic {
+    let at = context.at.min(text.len());
     let problem = Problem { source, text, at };
-    match error.kind() {
+    if let Some(bracket) = context.bracket
+        && problem.lies_below(bracket)
+    {
+        return problem.open_bracket(bracket);
+    }
+    match kind {
         ErrorKind::TabNotAllowed
         | ErrorKind::TabInBlockIndentation
         | ErrorKind::TabInIndentation
@@ -84,11 +109,22 @@ pub(super) fn explain(source: SourceId, text: &str, error: &ScanError) -> Diagno
         ErrorKind::SimpleKeyExpected => problem.missing_colon(),
         ErrorKind::UnclosedQuotedScalar
         | ErrorKind::InvalidQuotedScalarIndent
-        | ErrorKind::DocumentIndicatorInQuotedScalar => problem.open_quote(),
+        | ErrorKind::DocumentIndicatorInQuotedScalar => problem.open_quote(context.read),
+        // A quote that is closed in another line was probably meant to end sooner.
+        ErrorKind::InvalidTrailingSingleQuotedScalar
+        | ErrorKind::InvalidTrailingDoubleQuotedScalar
+            if problem.has_line_break_since(context.read) =>
+        {
+            problem.open_quote(context.read)
+        }
+        ErrorKind::ExpectedBlockMappingKey => problem.no_key(),
         ErrorKind::RecursionLimitExceeded => too_deep(problem.here()),
         ErrorKind::UnexpectedCharacter { character } => problem.unexpected(*character),
         kind => {
-            let (message, label, help) = words(kind);
+            let (message, label, mut help) = words(kind);
+            if context.bracket.is_some() {
+                help = "inside brackets, items are separated by commas";
+            }
             let message = message.map_or_else(|| kind.to_string(), str::to_owned);
             let diagnostic = Diagnostic::error(message).at(problem.here(), label);
             if help.is_empty() {
@@ -105,7 +141,7 @@ pub(super) fn explain(source: SourceId, text: &str, error: &ScanError) -> Diagno
 #[expect(clippy::too_many_lines, reason = "a table")]
 fn words(kind: &ErrorKind) -> (Option<&'static str>, &'static str, &'static str) {
     match kind {
-        ErrorKind::ExpectedBlockMappingKey | ErrorKind::InvalidIndentation => (
+        ErrorKind::InvalidIndentation => (
             Some("the indentation fits no line above"),
             "starts in a column of its own",
             "keys of one mapping start in the same column",
@@ -294,6 +330,61 @@ impl Problem<'_> {
             .help("YAML is indented with spaces only")
     }
 
+    /// Whether an open bracket is in a line above: inside one line, the error is about its place.
+    fn lies_below(&self, bracket: Span) -> bool {
+        (bracket.start as usize) < self.line_start()
+    }
+
+    fn open_bracket(&self, bracket: Span) -> Diagnostic {
+        let open = self.text.as_bytes().get(bracket.start as usize);
+        let (open, close) = if open == Some(&b'{') {
+            ('{', '}')
+        } else {
+            ('[', ']')
+        };
+        Diagnostic::error(format!("`{open}` is not closed"))
+            .at(bracket, format!("no `{close}` for this"))
+            .at(self.here(), "this cannot be part of it")
+            .help("items are separated by commas")
+    }
+
+    /// Something that is no key among keys.
+    fn no_key(&self) -> Diagnostic {
+        let content = self.line().trim_start();
+        let indent = self.line().len() - content.len();
+        let above = self.line_above().map_or("", |(_, line)| line);
+        let comment_between = self.raw_line_above().trim_start().starts_with('#');
+        if content.starts_with("- ") {
+            let start = self.line_start() + indent;
+            return Diagnostic::error("a list item stands among keys")
+                .at(
+                    span(self.source, start, start + 1),
+                    "a key is expected here",
+                )
+                .help("a value is either a list or a mapping; indent the item below its key");
+        }
+        if comment_between && indent > above.len() - above.trim_start().len() {
+            return Diagnostic::error("a comment cuts a value in two")
+                .at(self.here(), "the value goes on behind a comment")
+                .help("put the comment above the value, or the value in one line");
+        }
+        Diagnostic::error("the indentation fits no line above")
+            .at(self.here(), "starts in a column of its own")
+            .help("keys of one mapping start in the same column")
+    }
+
+    fn has_line_break_since(&self, read: usize) -> bool {
+        let unread = self.text.get(read..self.at).unwrap_or_default();
+        unread
+            .find(['"', '\''])
+            .is_some_and(|quote| unread[quote..].contains('\n'))
+    }
+
+    fn raw_line_above(&self) -> &str {
+        let above = self.text.get(..self.line_start()).unwrap_or_default();
+        above.lines().next_back().unwrap_or_default()
+    }
+
     /// A colon where no key can end: either in a value, or because the line above was read on.
     fn unexpected_colon(&self) -> Diagnostic {
         let line = self.line();
@@ -307,37 +398,62 @@ impl Problem<'_> {
         let Some((start, above)) = self.line_above() else {
             return Diagnostic::error("a colon cannot stand here").at(colon, "unexpected");
         };
-        let indent = above.len() - above.trim_start().len();
-        let place = span(self.source, start + indent, start + above.len());
-        if above.contains(": ") || above.trim_start().starts_with("- ") {
+        let content = above.trim_start();
+        let start = start + above.len() - content.len();
+        let place = span(self.source, start, start + content.len());
+        if content.contains(": ") || content.starts_with("- ") {
             return Diagnostic::error("a key is indented as if it belonged to the value above")
                 .at(colon, "this key")
                 .at(place, "read as going on in the next line")
                 .help("keys of one mapping start in the same column");
+        }
+        if let Some((key, value)) = content.split_once(':') {
+            return self.missing_space(start, key, value);
         }
         Diagnostic::error("a colon is missing")
             .at(place, "`:` expected at the end")
             .at(colon, "so this cannot be read as a key")
     }
 
+    fn missing_space(&self, start: usize, key: &str, value: &str) -> Diagnostic {
+        let colon = start + key.len();
+        Diagnostic::error("a space is missing behind the colon")
+            .at(
+                span(self.source, colon, colon + 1),
+                "not followed by a space",
+            )
+            .help(format!("write `{key}: {value}`"))
+    }
+
     fn missing_colon(&self) -> Diagnostic {
         let line = self.text.get(self.at..).unwrap_or_default();
         let line = line.lines().next().unwrap_or_default().trim_end();
         let place = span(self.source, self.at, self.at + line.len());
+        if let Some((key, value)) = line.split_once(':')
+            && !key.contains(' ')
+        {
+            return self.missing_space(self.at, key, value);
+        }
         let problem = Diagnostic::error("a colon is missing").at(place, "a key without a value");
-        match line.split_once([':', ' ']) {
-            Some((key, value)) if !key.is_empty() && !value.trim().is_empty() => {
-                let value = value.trim_start_matches([':', ' ']);
-                problem.help(format!("write `{key}: {value}`"))
-            }
-            _ => problem.help("a key is followed by a colon and a space"),
+        match line.split_once(' ') {
+            Some((key, value)) => problem.help(format!("write `{key}: {}`", value.trim_start())),
+            None => problem.help("a key is followed by a colon and a space"),
         }
     }
 
-    fn open_quote(&self) -> Diagnostic {
-        Diagnostic::error("a quote is never closed")
-            .at(self.here(), "the quoted value starts or breaks off here")
-            .help("close the value with the quote that opened it")
+    /// The parser reports where it gave up; the quote that opens lies right behind what was read.
+    fn open_quote(&self, read: usize) -> Diagnostic {
+        let unread = self.text.get(read..).unwrap_or_default();
+        let problem = Diagnostic::error("a quote is not closed");
+        match unread.find(['"', '\'']) {
+            Some(quote) => problem
+                .at(
+                    span(self.source, read + quote, read + quote + 1),
+                    "opened here",
+                )
+                .help("close the value with the same quote"),
+            None => problem.at(self.here(), "the value breaks off here"),
+        }
     }
 
     fn unexpected(&self, character: char) -> Diagnostic {

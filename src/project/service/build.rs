@@ -5,11 +5,13 @@ use std::collections::BTreeMap;
 use crate::document::merge::Rule;
 use crate::document::{Entry, Mapping, Node, Value};
 use crate::project::attribute::{
-    Attribute, Hash, Lower, merge, merge_rule, read_table, render_table,
+    Attribute, Data, Hash, Lower, merge, merge_rule, read_table, render_table,
 };
 use crate::project::read::Reader;
 use crate::project::render;
 use crate::project::service::Service;
+use crate::project::service::mounts::{self, FileReference};
+use crate::project::service::ulimits::{self, Ulimit};
 use crate::project::value::byte_size::ByteSize;
 
 /// A build section.
@@ -45,6 +47,35 @@ pub struct Build {
     pub tags: Vec<String>,
     /// Platforms to build for.
     pub platforms: Vec<String>,
+    /// What the build may do beyond the usual.
+    pub entitlements: Vec<String>,
+    /// Attestation of how the image was made.
+    pub provenance: Option<String>,
+    /// Attestation of what the image holds.
+    pub sbom: Option<String>,
+    /// Keys that `RUN --mount=type=ssh` may use, by name; `None` is the agent.
+    pub ssh: Vec<SshKey>,
+    /// Where cached layers are written.
+    pub cache_to: Vec<String>,
+    /// Stages whose steps are all done anew.
+    pub no_cache_filter: Vec<String>,
+    /// How `RUN` steps are isolated (Windows).
+    pub isolation: Option<String>,
+    /// Secrets that `RUN --mount=type=secret` may read.
+    pub secrets: Vec<FileReference>,
+    /// Limits of processes in `RUN` steps.
+    pub ulimits: BTreeMap<String, Ulimit>,
+    /// Give `RUN` steps (almost) everything that the host can do.
+    pub privileged: bool,
+}
+
+/// A key of `ssh`.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct SshKey {
+    /// What the Dockerfile calls it.
+    pub id: String,
+    /// Key file or agent socket (absolute); the user's agent when absent.
+    pub path: Option<String>,
 }
 
 /// The row of `build`.
@@ -67,10 +98,12 @@ pub const ROW: Attribute<Service> = Attribute {
     lower: Lower::UsedBy("plan/images.rs"),
 };
 
+const LATER: &str = "this version of rcompose does not pass it to the builder yet";
 const USED: Lower<Build> = Lower::UsedBy("plan/images.rs");
 const HASH: Hash = Hash::Excluded("what was built shows in the image's digest");
 
-const TABLE: &[Attribute<Build>] = &[
+/// The keys of `build`.
+pub const TABLE: &[Attribute<Build>] = &[
     Attribute {
         key: "context",
         about: "Folder or address whose files the builder gets (default `.`).",
@@ -102,6 +135,16 @@ const TABLE: &[Attribute<Build>] = &[
         lower: USED,
     },
     Attribute {
+        key: "entitlements",
+        about: "What the build may do beyond the usual.",
+        example: "[network.host]",
+        parse: |node, build, reader| build.entitlements = reader.strings(node),
+        merge: merge::default,
+        render: |build| render::list(&build.entitlements),
+        hash: HASH,
+        lower: Lower::NotYet(LATER),
+    },
+    Attribute {
         key: "args",
         about: "Values for `ARG`; a name alone takes the value of the project's environment.",
         example: "{VERSION: '1'}",
@@ -112,14 +155,34 @@ const TABLE: &[Attribute<Build>] = &[
         lower: USED,
     },
     Attribute {
-        key: "additional_contexts",
-        about: "More folders, addresses, images or `service:NAME` that the Dockerfile can name.",
-        example: "{shared: 'service:base'}",
-        parse: |node, build, reader| build.additional_contexts = read_contexts(node, reader),
-        merge: merge::key_value,
-        render: |build| render::strings(&build.additional_contexts),
+        key: "provenance",
+        about: "Attestation of how the image was made.",
+        example: "mode=max",
+        parse: |node, build, reader| build.provenance = reader.switch_or_text(node),
+        merge: merge::default,
+        render: |build| render::text(build.provenance.as_deref()),
         hash: HASH,
-        lower: USED,
+        lower: Lower::NotYet(LATER),
+    },
+    Attribute {
+        key: "sbom",
+        about: "Attestation of what the image holds.",
+        example: "true",
+        parse: |node, build, reader| build.sbom = reader.switch_or_text(node),
+        merge: merge::default,
+        render: |build| render::text(build.sbom.as_deref()),
+        hash: HASH,
+        lower: Lower::NotYet(LATER),
+    },
+    Attribute {
+        key: "ssh",
+        about: "Keys that `RUN --mount=type=ssh` may use: `default`, or `id=path`.",
+        example: "[default]",
+        parse: |node, build, reader| build.ssh = read_ssh(node, reader),
+        merge: merge::default,
+        render: |build| render::items(&build.ssh, print_key),
+        hash: HASH,
+        lower: Lower::NotYet(LATER),
     },
     Attribute {
         key: "labels",
@@ -142,12 +205,42 @@ const TABLE: &[Attribute<Build>] = &[
         lower: USED,
     },
     Attribute {
+        key: "cache_to",
+        about: "Where cached layers are written.",
+        example: "['type=local,dest=/cache']",
+        parse: |node, build, reader| build.cache_to = reader.strings(node),
+        merge: merge::default,
+        render: |build| render::list(&build.cache_to),
+        hash: HASH,
+        lower: Lower::NotYet(LATER),
+    },
+    Attribute {
         key: "no_cache",
         about: "Build every step anew.",
         example: "true",
         parse: |node, build, reader| build.no_cache = reader.boolean(node).unwrap_or_default(),
         merge: merge::default,
         render: |build| render::flag(build.no_cache),
+        hash: HASH,
+        lower: USED,
+    },
+    Attribute {
+        key: "no_cache_filter",
+        about: "Stages whose steps are all done anew.",
+        example: "[deps]",
+        parse: |node, build, reader| build.no_cache_filter = reader.string_or_list(node),
+        merge: merge::string_or_list,
+        render: |build| render::list(&build.no_cache_filter),
+        hash: HASH,
+        lower: Lower::NotYet(LATER),
+    },
+    Attribute {
+        key: "additional_contexts",
+        about: "More folders, addresses, images or `service:NAME` that the Dockerfile can name.",
+        example: "{shared: 'service:base'}",
+        parse: |node, build, reader| build.additional_contexts = read_contexts(node, reader),
+        merge: merge::key_value,
+        render: |build| render::strings(&build.additional_contexts),
         hash: HASH,
         lower: USED,
     },
@@ -172,6 +265,16 @@ const TABLE: &[Attribute<Build>] = &[
         lower: USED,
     },
     Attribute {
+        key: "isolation",
+        about: "How `RUN` steps are isolated (Windows).",
+        example: "default",
+        parse: |node, build, reader| build.isolation = reader.string(node),
+        merge: merge::default,
+        render: |build| render::text(build.isolation.as_deref()),
+        hash: HASH,
+        lower: Lower::NotYet(LATER),
+    },
+    Attribute {
         key: "network",
         about: "Network of `RUN` steps.",
         example: "host",
@@ -190,6 +293,16 @@ const TABLE: &[Attribute<Build>] = &[
         render: |build| render::text(build.target.as_deref()),
         hash: HASH,
         lower: USED,
+    },
+    Attribute {
+        key: "secrets",
+        about: "Secrets that `RUN --mount=type=secret` may read.",
+        example: "[token]",
+        parse: |node, build, reader| build.secrets = reader.items(node, mounts::parse),
+        merge: merge::default,
+        render: |build| mounts::render_all(&build.secrets),
+        hash: HASH,
+        lower: Lower::NotYet(LATER),
     },
     Attribute {
         key: "shm_size",
@@ -212,6 +325,16 @@ const TABLE: &[Attribute<Build>] = &[
         lower: USED,
     },
     Attribute {
+        key: "ulimits",
+        about: "Limits of processes in `RUN` steps.",
+        example: "{nofile: 1000}",
+        parse: |node, build, reader| build.ulimits = ulimits::parse(node, reader),
+        merge: merge::default,
+        render: |build| render::mapping(&build.ulimits, ulimits::print),
+        hash: HASH,
+        lower: Lower::NotYet(LATER),
+    },
+    Attribute {
         key: "platforms",
         about: "Platforms to build for.",
         example: "[linux/amd64]",
@@ -221,7 +344,35 @@ const TABLE: &[Attribute<Build>] = &[
         hash: HASH,
         lower: USED,
     },
+    Attribute {
+        key: "privileged",
+        about: "Give `RUN` steps (almost) everything that the host can do.",
+        example: "true",
+        parse: |node, build, reader| build.privileged = reader.boolean(node).unwrap_or_default(),
+        merge: merge::default,
+        render: |build| render::flag(build.privileged),
+        hash: HASH,
+        lower: Lower::NotYet(LATER),
+    },
 ];
+
+fn read_ssh(node: &Node, reader: &mut Reader<'_>) -> Vec<SshKey> {
+    let pairs = reader.key_values(node);
+    let key = |(id, path): (String, Option<String>)| SshKey {
+        path: path
+            .filter(|path| !path.is_empty())
+            .map(|path| reader.file_path(node, &path)),
+        id,
+    };
+    pairs.into_iter().map(key).collect()
+}
+
+fn print_key(key: &SshKey) -> Data {
+    match &key.path {
+        Some(path) => Data::from(format!("{}={path}", key.id)),
+        None => Data::from(key.id.as_str()),
+    }
+}
 
 /// `build: folder` as `build: {context: folder}`.
 fn promote(node: Node) -> Node {
@@ -283,10 +434,18 @@ pub fn is_remote(context: &str) -> bool {
 }
 
 fn read_contexts(node: &Node, reader: &mut Reader<'_>) -> BTreeMap<String, String> {
-    let contexts = reader.labels(node);
+    let contexts = reader.key_values(node);
     contexts
         .into_iter()
         .map(|(name, context)| {
+            let context = context.unwrap_or_else(|| {
+                reader.invalid(
+                    node,
+                    format!("the context {name:?} is empty"),
+                    "`name=context`",
+                );
+                String::new()
+            });
             let context = if is_remote(&context) {
                 context
             } else {

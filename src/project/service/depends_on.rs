@@ -88,7 +88,8 @@ pub const ROW: Attribute<Service> = Attribute {
     lower: Lower::UsedBy("graph.rs"),
 };
 
-const TABLE: &[Attribute<Dependency>] = &[
+/// The keys of an entry of `depends_on`.
+pub const TABLE: &[Attribute<Dependency>] = &[
     Attribute {
         key: "condition",
         about: "`service_started`, `service_healthy` or `service_completed_successfully`.",
@@ -157,6 +158,7 @@ fn promote(node: Node) -> Node {
 }
 
 fn parse(node: &Node, reader: &mut Reader<'_>) -> BTreeMap<String, Dependency> {
+    reader.distinct(node);
     match &node.value {
         Value::Sequence(_) => reader
             .strings(node)

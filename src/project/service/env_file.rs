@@ -1,7 +1,7 @@
 //! `env_file`: files of `KEY=value` lines that are laid under `environment`.
 //!
 //! Here only the reference is read. Reading the files is the loader's work, which then joins
-//! them into `environment`; that is why the reference itself is not part of the hash.
+//! them into `environment`.
 
 use crate::document::merge::Rule;
 use crate::document::{Entry, Mapping, Node, Span, Value};
@@ -37,11 +37,30 @@ pub const ROW: Attribute<Service> = Attribute {
         }
     },
     render: |service| render::items(&service.env_file, print),
-    hash: Hash::Excluded("the variables count, not the file they come from"),
+    // A loaded project has none left, so that the variables count and not the file they come from.
+    // What is left on purpose counts, as it does in docker compose's `config --hash`.
+    hash: Hash::Included,
     lower: Lower::UsedBy("load/env_files.rs"),
 };
 
+/// In JSON, and so in the hash, docker compose writes a file that is required as its path alone.
+pub fn json_form(service: &mut Data) {
+    let Some(Data::Sequence(files)) = service.get_mut("env_file") else {
+        return;
+    };
+    for file in files {
+        if file.get("required").is_none()
+            && let Some(path) = file.get("path")
+        {
+            *file = path.clone();
+        }
+    }
+}
+
 fn print(file: &EnvFile) -> Data {
+    if file.required && file.format.is_none() {
+        return Data::from(file.path.as_str());
+    }
     let required = (!file.required).then_some(Data::Bool(false));
     render::object([
         ("path", Some(Data::from(file.path.as_str()))),

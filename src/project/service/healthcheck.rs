@@ -58,7 +58,8 @@ pub const ROW: Attribute<Service> = Attribute {
 
 const LOWERED: Lower<Healthcheck> = Lower::UsedBy("project/service/healthcheck.rs");
 
-const TABLE: &[Attribute<Healthcheck>] = &[
+/// The keys of `healthcheck`.
+pub const TABLE: &[Attribute<Healthcheck>] = &[
     Attribute {
         key: "test",
         about: "`[CMD, …]`, `[CMD-SHELL, …]`, `[NONE]`, or a string for the shell.",
@@ -93,7 +94,7 @@ const TABLE: &[Attribute<Healthcheck>] = &[
         key: "retries",
         about: "Failures in a row that make it unhealthy (default 3).",
         example: "5",
-        parse: |node, check, reader| check.retries = reader.integer(node),
+        parse: |node, check, reader| check.retries = read_retries(node, reader),
         merge: merge::default,
         render: |check| check.retries.map(Into::into),
         hash: Hash::Included,
@@ -131,12 +132,24 @@ const TABLE: &[Attribute<Healthcheck>] = &[
     },
 ];
 
+fn read_retries(node: &Node, reader: &mut Reader<'_>) -> Option<i64> {
+    let retries = reader.whole_part(node)?;
+    if retries < 0 {
+        reader.invalid(
+            node,
+            format!("{retries} is no number of retries"),
+            "0 or more",
+        );
+    }
+    Some(retries)
+}
+
 fn parse_test(node: &Node, reader: &mut Reader<'_>) -> Vec<String> {
     match &node.value {
         Value::Sequence(_) => {
             let words = reader.strings(node);
             let first = words.first().map_or("", String::as_str);
-            if !matches!(first, "CMD" | "CMD-SHELL" | "NONE") {
+            if !words.is_empty() && !matches!(first, "CMD" | "CMD-SHELL" | "NONE") {
                 reader.invalid(
                     node,
                     "a list must start with CMD, CMD-SHELL or NONE",

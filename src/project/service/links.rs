@@ -32,7 +32,10 @@ pub const EXTERNAL: Attribute<Service> = Attribute {
     key: "external_links",
     about: "Containers outside this project by an alias: `container` or `container:alias`.",
     example: "['other_db_1:db']",
-    parse: |node, service, reader| service.external_links = reader.strings(node),
+    parse: |node, service, reader| {
+        reader.distinct(node);
+        service.external_links = reader.strings(node);
+    },
     merge: merge::default,
     render: |service| render::list(&service.external_links),
     hash: Hash::Included,

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use bollard::models::HostConfigLogConfig;
 
 use crate::document::merge::Rule;
-use crate::document::{Diagnostic, Node, Value};
+use crate::document::{Diagnostic, Node, ScalarKind, Value};
 use crate::project::attribute::{Attribute, Hash, Lower, merge, read_table, render_table};
 use crate::project::render;
 use crate::project::request::Request;
@@ -45,7 +45,8 @@ pub const ROW: Attribute<Service> = Attribute {
     lower: Lower::Request(lower),
 };
 
-const TABLE: &[Attribute<Logging>] = &[
+/// The keys of `logging`.
+pub const TABLE: &[Attribute<Logging>] = &[
     Attribute {
         key: "driver",
         about: "`json-file`, `local`, `journald`, `none`, …",
@@ -60,13 +61,28 @@ const TABLE: &[Attribute<Logging>] = &[
         key: "options",
         about: "Options of the driver.",
         example: "{max-size: 10m}",
-        parse: |node, logging, reader| logging.options = reader.labels(node),
+        parse: |node, logging, reader| logging.options = read_options(node, reader),
         merge: merge::default,
         render: |logging| render::strings(&logging.options),
         hash: Hash::Included,
         lower: Lower::UsedBy("project/service/logging.rs"),
     },
 ];
+
+/// Strings, numbers and nothing; no booleans.
+fn read_options(
+    node: &Node,
+    reader: &mut crate::project::read::Reader<'_>,
+) -> BTreeMap<String, String> {
+    for (key, entry) in reader.mapping(node).into_iter().flatten() {
+        if let Some(ScalarKind::Bool(_)) = entry.value.as_scalar().map(|scalar| scalar.kind) {
+            reader.within(key, |reader| {
+                reader.expected(&entry.value, "a string or a number")
+            });
+        }
+    }
+    reader.labels(node)
+}
 
 /// Options of different drivers have nothing to do with each other: sections join only when the
 /// driver is the same or one side names none.

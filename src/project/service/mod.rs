@@ -9,21 +9,30 @@ use bollard::models::{HostConfigCgroupnsModeEnum, HostConfigIsolationEnum};
 
 use crate::api_version::ApiVersion;
 use crate::document::{Node, Span, Value};
-use crate::project::attribute::{Attribute, Hash, Lower, merge};
+use crate::project::attribute::{Attribute, Data, Hash, Lower, merge};
 use crate::project::read::Reader;
 use crate::project::render;
 use crate::project::value::byte_size::ByteSize;
 use crate::project::value::duration::Duration;
 
+pub mod blkio;
 pub mod build;
+pub mod credential_spec;
 pub mod depends_on;
 pub mod deploy;
+pub mod develop;
+pub mod devices;
 pub mod env_file;
 pub mod healthcheck;
+pub mod hooks;
+pub mod label_file;
 pub mod links;
 pub mod logging;
+pub mod models;
+pub mod mounts;
 pub mod networks;
 pub mod ports;
+pub mod provider;
 pub mod resources;
 pub mod restart;
 pub mod ulimits;
@@ -37,7 +46,6 @@ pub mod volumes_from;
     missing_docs,
     reason = "each field is the attribute of its name, and the table tells what that is"
 )]
-#[expect(reason = "the specification has that many switches")]
 pub struct Service {
     /// Its key under `services`.
     pub name: String,
@@ -49,11 +57,14 @@ pub struct Service {
     pub annotations: BTreeMap<String, String>,
     pub attach: Option<bool>,
     pub build: Option<build::Build>,
+    pub develop: Option<develop::Develop>,
+    pub blkio_config: Option<blkio::BlkioConfig>,
     pub cap_add: Vec<String>,
     pub cap_drop: Vec<String>,
     pub cgroup_parent: Option<String>,
     pub cgroup: Option<String>,
     pub cpu_count: i64,
+    pub cpu_percent: i64,
     pub cpu_period: i64,
     pub cpu_quota: i64,
     pub cpu_rt_period: i64,
@@ -62,21 +73,26 @@ pub struct Service {
     pub cpuset: Option<String>,
     pub cpu_shares: i64,
     pub command: Option<Vec<String>>,
+    pub configs: Vec<mounts::FileReference>,
     pub container_name: Option<String>,
+    pub credential_spec: Option<credential_spec::CredentialSpec>,
     pub deploy: Option<deploy::Deploy>,
     pub depends_on: BTreeMap<String, depends_on::Dependency>,
     pub device_cgroup_rules: Vec<String>,
+    pub devices: Vec<devices::Device>,
     pub dns: Vec<String>,
     pub dns_opt: Vec<String>,
     pub dns_search: Vec<String>,
     pub domainname: Option<String>,
     pub entrypoint: Option<Vec<String>>,
+    pub provider: Option<provider::Provider>,
     pub environment: BTreeMap<String, Option<String>>,
     pub env_file: Vec<env_file::EnvFile>,
     pub expose: Vec<String>,
     pub external_links: Vec<String>,
     pub extra_hosts: Vec<String>,
     pub group_add: Vec<String>,
+    pub gpus: Vec<devices::DeviceRequest>,
     pub hostname: Option<String>,
     pub healthcheck: Option<healthcheck::Healthcheck>,
     pub image: Option<String>,
@@ -84,12 +100,15 @@ pub struct Service {
     pub ipc: Option<String>,
     pub isolation: Option<String>,
     pub labels: BTreeMap<String, String>,
+    pub label_file: Vec<label_file::LabelFile>,
     pub links: Vec<String>,
     pub logging: Option<logging::Logging>,
     pub mem_limit: Option<ByteSize>,
     pub mem_reservation: Option<ByteSize>,
     pub memswap_limit: Option<ByteSize>,
-    pub mem_swappiness: i64,
+    pub mem_swappiness: Option<ByteSize>,
+    pub mac_address: Option<String>,
+    pub models: BTreeMap<String, Option<models::ModelUse>>,
     pub network_mode: Option<String>,
     pub networks: Option<BTreeMap<String, Option<networks::Attachment>>>,
     pub oom_kill_disable: bool,
@@ -105,6 +124,7 @@ pub struct Service {
     pub restart: Option<String>,
     pub runtime: Option<String>,
     pub scale: Option<i64>,
+    pub secrets: Vec<mounts::FileReference>,
     pub security_opt: Vec<String>,
     pub shm_size: Option<ByteSize>,
     pub stdin_open: bool,
@@ -115,12 +135,16 @@ pub struct Service {
     pub tmpfs: Vec<String>,
     pub tty: bool,
     pub ulimits: BTreeMap<String, ulimits::Ulimit>,
+    pub use_api_socket: bool,
     pub user: Option<String>,
     pub userns_mode: Option<String>,
     pub uts: Option<String>,
     pub volumes: Vec<volumes::Mount>,
     pub volumes_from: Vec<String>,
     pub working_dir: Option<String>,
+    pub pre_start: Vec<hooks::Hook>,
+    pub post_start: Vec<hooks::Hook>,
+    pub pre_stop: Vec<hooks::Hook>,
 }
 
 /// Every attribute of a service, in the order that printing and hashing follow.
@@ -151,6 +175,8 @@ pub const TABLE: &[Attribute<Service>] = &[
         lower: Lower::UsedBy("ops/logs.rs"),
     },
     build::ROW,
+    develop::ROW,
+    blkio::ROW,
     Attribute {
         key: "cap_add",
         about: "Capabilities on top of the default ones.",
@@ -187,7 +213,7 @@ pub const TABLE: &[Attribute<Service>] = &[
         key: "cgroup",
         about: "Namespace of control groups: `host` or `private`.",
         example: "host",
-        parse: |node, service, reader| service.cgroup = reader.string(node),
+        parse: |node, service, reader| service.cgroup = reader.word(node, &["host", "private"]),
         merge: merge::default,
         render: |service| render::text(service.cgroup.as_deref()),
         hash: Hash::Included,
@@ -203,7 +229,11 @@ pub const TABLE: &[Attribute<Service>] = &[
         key: "cpu_count",
         about: "Processors (Windows).",
         example: "1000",
-        parse: |node, service, reader| service.cpu_count = reader.integer(node).unwrap_or_default(),
+        parse: |node, service, reader| {
+            service.cpu_count = reader
+                .integer_within(node, 0..=i64::MAX)
+                .unwrap_or_default()
+        },
         merge: merge::default,
         render: |service| render::number(service.cpu_count),
         hash: Hash::Included,
@@ -212,11 +242,27 @@ pub const TABLE: &[Attribute<Service>] = &[
         }),
     },
     Attribute {
+        key: "cpu_percent",
+        about: "Share of the processors in percent (Windows).",
+        example: "50",
+        parse: |node, service, reader| {
+            service.cpu_percent = reader.integer_within(node, 0..=100).unwrap_or_default()
+        },
+        merge: merge::default,
+        render: |service| render::number(service.cpu_percent),
+        hash: Hash::Included,
+        lower: Lower::Request(|service, request| {
+            // docker compose sends hundredths of a percent, which is what Windows counts in.
+            let hundredths = service.cpu_percent.saturating_mul(100);
+            request.host.cpu_percent = Some(hundredths).filter(|value| *value != 0);
+        }),
+    },
+    Attribute {
         key: "cpu_period",
         about: "Microseconds of one scheduling period.",
         example: "1000",
         parse: |node, service, reader| {
-            service.cpu_period = reader.integer(node).unwrap_or_default()
+            service.cpu_period = reader.whole_part(node).unwrap_or_default()
         },
         merge: merge::default,
         render: |service| render::number(service.cpu_period),
@@ -229,7 +275,9 @@ pub const TABLE: &[Attribute<Service>] = &[
         key: "cpu_quota",
         about: "Microseconds of processor time in one period.",
         example: "1000",
-        parse: |node, service, reader| service.cpu_quota = reader.integer(node).unwrap_or_default(),
+        parse: |node, service, reader| {
+            service.cpu_quota = reader.whole_part(node).unwrap_or_default()
+        },
         merge: merge::default,
         render: |service| render::number(service.cpu_quota),
         hash: Hash::Included,
@@ -242,7 +290,7 @@ pub const TABLE: &[Attribute<Service>] = &[
         about: "Microseconds of one real-time period.",
         example: "1000",
         parse: |node, service, reader| {
-            service.cpu_rt_period = reader.integer(node).unwrap_or_default()
+            service.cpu_rt_period = reader.whole_part(node).unwrap_or_default()
         },
         merge: merge::default,
         render: |service| render::number(service.cpu_rt_period),
@@ -257,7 +305,7 @@ pub const TABLE: &[Attribute<Service>] = &[
         about: "Microseconds of real-time processing in one period.",
         example: "1000",
         parse: |node, service, reader| {
-            service.cpu_rt_runtime = reader.integer(node).unwrap_or_default()
+            service.cpu_rt_runtime = reader.whole_part(node).unwrap_or_default()
         },
         merge: merge::default,
         render: |service| render::number(service.cpu_rt_runtime),
@@ -271,7 +319,7 @@ pub const TABLE: &[Attribute<Service>] = &[
     Attribute {
         key: "cpuset",
         about: "Processors that may be used: `0-2,4`.",
-        example: "0",
+        example: "'0'",
         parse: |node, service, reader| service.cpuset = reader.string(node),
         merge: merge::default,
         render: |service| render::text(service.cpuset.as_deref()),
@@ -283,7 +331,7 @@ pub const TABLE: &[Attribute<Service>] = &[
         about: "Weight against other containers (engine's default 1024).",
         example: "512",
         parse: |node, service, reader| {
-            service.cpu_shares = reader.integer(node).unwrap_or_default()
+            service.cpu_shares = reader.whole_part(node).unwrap_or_default()
         },
         merge: merge::default,
         render: |service| render::number(service.cpu_shares),
@@ -302,23 +350,28 @@ pub const TABLE: &[Attribute<Service>] = &[
         hash: Hash::Included,
         lower: Lower::Request(|service, request| request.body.cmd = service.command.clone()),
     },
+    mounts::CONFIGS,
     Attribute {
         key: "container_name",
         about: "Name instead of `PROJECT-SERVICE-NUMBER`; then there can be only one.",
         example: "my-db",
-        parse: |node, service, reader| service.container_name = reader.string(node),
+        parse: |node, service, reader| service.container_name = read_container_name(node, reader),
         merge: merge::default,
         render: |service| render::text(service.container_name.as_deref()),
         hash: Hash::Included,
         lower: Lower::UsedBy("plan/naming.rs"),
     },
+    credential_spec::ROW,
     deploy::ROW,
     depends_on::ROW,
     Attribute {
         key: "device_cgroup_rules",
         about: "Rules for devices.",
         example: "['c 1:3 mr']",
-        parse: |node, service, reader| service.device_cgroup_rules = reader.strings(node),
+        parse: |node, service, reader| {
+            reader.distinct(node);
+            service.device_cgroup_rules = reader.strings(node);
+        },
         merge: merge::default,
         render: |service| render::list(&service.device_cgroup_rules),
         hash: Hash::Included,
@@ -326,12 +379,16 @@ pub const TABLE: &[Attribute<Service>] = &[
             request.host.device_cgroup_rules = filled(&service.device_cgroup_rules)
         }),
     },
+    devices::ROW,
     Attribute {
         key: "dns",
         about: "Name servers.",
         example: "[10.0.0.53]",
-        parse: |node, service, reader| service.dns = reader.string_or_list(node),
-        merge: merge::string_or_list,
+        parse: |node, service, reader| {
+            service.dns = reader.string_or_list(node);
+            service.dns.retain(|address| !address.is_empty());
+        },
+        merge: merge::unique,
         render: |service| render::list(&service.dns),
         hash: Hash::Included,
         lower: Lower::Request(|service, request| request.host.dns = filled(&service.dns)),
@@ -341,7 +398,7 @@ pub const TABLE: &[Attribute<Service>] = &[
         about: "Options for `/etc/resolv.conf`.",
         example: "['ndots:2']",
         parse: |node, service, reader| service.dns_opt = reader.strings(node),
-        merge: merge::string_or_list,
+        merge: merge::unique,
         render: |service| render::list(&service.dns_opt),
         hash: Hash::Included,
         lower: Lower::Request(|service, request| {
@@ -353,7 +410,7 @@ pub const TABLE: &[Attribute<Service>] = &[
         about: "Search domains.",
         example: "[example.com]",
         parse: |node, service, reader| service.dns_search = reader.string_or_list(node),
-        merge: merge::string_or_list,
+        merge: merge::unique,
         render: |service| render::list(&service.dns_search),
         hash: Hash::Included,
         lower: Lower::Request(|service, request| {
@@ -384,6 +441,7 @@ pub const TABLE: &[Attribute<Service>] = &[
             request.body.entrypoint = service.entrypoint.clone()
         }),
     },
+    provider::ROW,
     Attribute {
         key: "environment",
         about: "Variables; a name alone takes the value of the project's environment.",
@@ -407,6 +465,7 @@ pub const TABLE: &[Attribute<Service>] = &[
             request.expose(service.expose.iter().map(|port| with_protocol(port)))
         }),
     },
+    EXTENDS,
     links::EXTERNAL,
     Attribute {
         key: "extra_hosts",
@@ -424,7 +483,10 @@ pub const TABLE: &[Attribute<Service>] = &[
         key: "group_add",
         about: "More groups of the process.",
         example: "['1000']",
-        parse: |node, service, reader| service.group_add = reader.texts(node),
+        parse: |node, service, reader| {
+            reader.distinct(node);
+            service.group_add = reader.texts(node);
+        },
         merge: merge::default,
         render: |service| render::list(&service.group_add),
         hash: Hash::Included,
@@ -432,6 +494,7 @@ pub const TABLE: &[Attribute<Service>] = &[
             request.host.group_add = filled(&service.group_add)
         }),
     },
+    devices::GPUS,
     Attribute {
         key: "hostname",
         about: "Name that the container calls itself.",
@@ -447,7 +510,9 @@ pub const TABLE: &[Attribute<Service>] = &[
         key: "image",
         about: "What the container is made of; `PROJECT-SERVICE` when it is built and not named.",
         example: "redis:7",
-        parse: |node, service, reader| service.image = reader.string(node),
+        parse: |node, service, reader| {
+            service.image = reader.string(node).filter(|name| !name.is_empty());
+        },
         merge: merge::default,
         render: |service| render::text(service.image.as_deref()),
         hash: Hash::Included,
@@ -465,7 +530,7 @@ pub const TABLE: &[Attribute<Service>] = &[
     },
     Attribute {
         key: "ipc",
-        about: "Namespace of shared memory: `host`, `service:NAME`, `container:NAME`, …",
+        about: "Namespace of shared memory: `host`, `service:NAME`, `container:NAME` and more.",
         example: "host",
         parse: |node, service, reader| service.ipc = reader.string(node),
         merge: merge::default,
@@ -505,6 +570,7 @@ pub const TABLE: &[Attribute<Service>] = &[
         hash: Hash::Included,
         lower: Lower::UsedBy("plan/labels.rs"),
     },
+    label_file::ROW,
     links::ROW,
     logging::ROW,
     resources::MEM_LIMIT,
@@ -514,17 +580,17 @@ pub const TABLE: &[Attribute<Service>] = &[
         key: "mem_swappiness",
         about: "How readily memory is swapped, 0 to 100.",
         example: "10",
-        parse: |node, service, reader| {
-            service.mem_swappiness = reader.integer(node).unwrap_or_default()
-        },
+        parse: |node, service, reader| service.mem_swappiness = reader.bytes(node),
         merge: merge::default,
-        render: |service| render::number(service.mem_swappiness),
+        render: |service| render::bytes(service.mem_swappiness),
         hash: Hash::Included,
         lower: Lower::Request(|service, request| {
-            request.host.memory_swappiness =
-                Some(service.mem_swappiness).filter(|value| *value != 0)
+            let swappiness = service.mem_swappiness.map(|value| value.0);
+            request.host.memory_swappiness = swappiness.filter(|value| *value != 0);
         }),
     },
+    networks::MAC_ADDRESS,
+    models::ROW,
     networks::MODE,
     networks::ROW,
     Attribute {
@@ -546,7 +612,9 @@ pub const TABLE: &[Attribute<Service>] = &[
         about: "How likely it is killed for want of memory, -1000 to 1000.",
         example: "100",
         parse: |node, service, reader| {
-            service.oom_score_adj = reader.integer(node).unwrap_or_default()
+            service.oom_score_adj = reader
+                .integer_within(node, -1000..=1000)
+                .unwrap_or_default()
         },
         merge: merge::default,
         render: |service| render::number(service.oom_score_adj),
@@ -608,13 +676,23 @@ pub const TABLE: &[Attribute<Service>] = &[
     },
     Attribute {
         key: "pull_policy",
-        about: "When its image is pulled: `always`, `missing`, `never`, `build`, …",
+        about: "When its image is pulled: `always`, `missing`, `never`, `build` and more.",
         example: "always",
-        parse: |node, service, reader| service.pull_policy = reader.string(node),
+        parse: |node, service, reader| service.pull_policy = read_pull_policy(node, reader),
         merge: merge::default,
         render: |service| render::text(service.pull_policy.as_deref()),
         hash: Hash::Excluded("what was pulled shows in the image's digest"),
         lower: Lower::UsedBy("plan/images.rs"),
+    },
+    Attribute {
+        key: "pull_refresh_after",
+        about: "In the specification, and without a meaning so far.",
+        example: "24h",
+        parse: |node, _, reader| drop(reader.string(node)),
+        merge: merge::default,
+        render: |_| None,
+        hash: Hash::Excluded("docker compose drops it"),
+        lower: Lower::NoEffect("docker compose drops it too"),
     },
     Attribute {
         key: "read_only",
@@ -649,11 +727,15 @@ pub const TABLE: &[Attribute<Service>] = &[
         hash: Hash::Excluded("the number of containers is no property of one"),
         lower: Lower::UsedBy("plan/converge.rs"),
     },
+    mounts::SECRETS,
     Attribute {
         key: "security_opt",
         about: "Options of security modules.",
         example: "[no-new-privileges]",
-        parse: |node, service, reader| service.security_opt = reader.strings(node),
+        parse: |node, service, reader| {
+            reader.distinct(node);
+            service.security_opt = reader.strings(node);
+        },
         merge: merge::default,
         render: |service| render::list(&service.security_opt),
         hash: Hash::Included,
@@ -704,7 +786,7 @@ pub const TABLE: &[Attribute<Service>] = &[
         key: "storage_opt",
         about: "Options of the storage driver.",
         example: "{size: 1G}",
-        parse: |node, service, reader| service.storage_opt = reader.labels(node),
+        parse: |node, service, reader| service.storage_opt = reader.options(node),
         merge: merge::default,
         render: |service| render::strings(&service.storage_opt),
         hash: Hash::Included,
@@ -727,7 +809,7 @@ pub const TABLE: &[Attribute<Service>] = &[
         about: "Folders in memory: `path` or `path:options`.",
         example: "[/run]",
         parse: |node, service, reader| service.tmpfs = reader.string_or_list(node),
-        merge: merge::string_or_list,
+        merge: merge::unique,
         render: |service| render::list(&service.tmpfs),
         hash: Hash::Included,
         lower: Lower::Request(|service, request| {
@@ -745,6 +827,7 @@ pub const TABLE: &[Attribute<Service>] = &[
         lower: Lower::Request(|service, request| request.body.tty = Some(service.tty)),
     },
     ulimits::ROW,
+    volumes::API_SOCKET,
     Attribute {
         key: "user",
         about: "User (and group) of the process.",
@@ -791,7 +874,22 @@ pub const TABLE: &[Attribute<Service>] = &[
             request.body.working_dir = service.working_dir.clone()
         }),
     },
+    hooks::PRE_START,
+    hooks::POST_START,
+    hooks::PRE_STOP,
 ];
+
+/// A base of the service. The loader resolves it, so that it never gets here.
+const EXTENDS: Attribute<Service> = Attribute {
+    key: "extends",
+    about: "Another service, of this file or another one, that this one starts from.",
+    example: "{service: base}",
+    parse: |_, _, _| {},
+    merge: merge::default,
+    render: |_| None,
+    hash: Hash::Excluded("it is resolved before anything is hashed"),
+    lower: Lower::UsedBy("load/extends.rs"),
+};
 
 impl Service {
     /// How many containers are wanted: `deploy.replicas`, `scale`, or one.
@@ -807,6 +905,12 @@ impl Service {
             .clone()
             .unwrap_or_else(|| format!("{project}-{}", self.name))
     }
+}
+
+/// A printed service as docker compose writes it in JSON, and so hashes it.
+pub fn json_form(service: &mut Data) {
+    blkio::json_names(service);
+    env_file::json_form(service);
 }
 
 /// Reads a service, and remembers where each of its attributes stands.
@@ -829,12 +933,61 @@ pub fn read(name: &str, key_span: Span, node: &Node, reader: &mut Reader<'_>) ->
 /// have stays open, which removes the image's own value.
 fn read_environment(node: &Node, reader: &mut Reader<'_>) -> BTreeMap<String, Option<String>> {
     let read = reader.key_values(node);
+    if let Some(key) = read
+        .keys()
+        .find(|key| key.ends_with([' ', '\t']) && node.as_mapping().is_none())
+    {
+        reader.invalid(
+            node,
+            format!("the name {key:?} ends in a space"),
+            "remove it",
+        );
+    }
     read.into_iter()
         .map(|(key, value)| {
             let value = value.or_else(|| reader.variable(&key));
             (key, value)
         })
         .collect()
+}
+
+fn read_container_name(node: &Node, reader: &mut Reader<'_>) -> Option<String> {
+    let name = reader.string(node)?;
+    let letter = |c: char| c.is_ascii_alphanumeric();
+    let valid = name.len() > 1
+        && name.starts_with(letter)
+        && name.chars().all(|c| letter(c) || "_.-".contains(c));
+    if !valid {
+        let label = "a letter or digit, then letters, digits, `_`, `.` and `-`";
+        reader.invalid(
+            node,
+            format!("{name:?} cannot be a container's name"),
+            label,
+        );
+    }
+    Some(name)
+}
+
+fn read_pull_policy(node: &Node, reader: &mut Reader<'_>) -> Option<String> {
+    const POLICIES: [&str; 8] = [
+        "always",
+        "never",
+        "build",
+        "if_not_present",
+        "missing",
+        "refresh",
+        "daily",
+        "weekly",
+    ];
+    let policy = reader.string(node)?;
+    let every = policy.strip_prefix("every_").is_some_and(|time| {
+        time.starts_with(|c: char| c.is_ascii_digit()) && time.ends_with(['w', 'd', 'h', 'm', 's'])
+    });
+    if !every && !POLICIES.contains(&policy.as_str()) {
+        let label = format!("one of {}, every_12h", POLICIES.join(", "));
+        reader.invalid(node, format!("{policy:?} is not a pull policy"), &label);
+    }
+    Some(policy)
 }
 
 fn environment(service: &Service) -> Vec<String> {
@@ -860,6 +1013,7 @@ pub(crate) fn extra_hosts(node: &Node, reader: &mut Reader<'_>) -> Vec<String> {
             }
         }
         _ => {
+            reader.distinct(node);
             for item in reader.strings(node) {
                 match item.split_once('=').or_else(|| item.split_once(':')) {
                     Some((host, addresses)) => {

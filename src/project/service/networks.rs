@@ -72,7 +72,20 @@ pub const MODE: Attribute<Service> = Attribute {
     lower: Lower::Request(lower_mode),
 };
 
-const TABLE: &[Attribute<Attachment>] = &[
+/// The row of `mac_address`.
+pub const MAC_ADDRESS: Attribute<Service> = Attribute {
+    key: "mac_address",
+    about: "Fixed hardware address on the first network.",
+    example: "'02:42:ac:11:65:43'",
+    parse: |node, service, reader| service.mac_address = reader.string(node),
+    merge: merge::default,
+    render: |service| render::text(service.mac_address.as_deref()),
+    hash: Hash::Included,
+    lower: Lower::UsedBy("project/service/networks.rs"),
+};
+
+/// The keys of one network of a service.
+pub const TABLE: &[Attribute<Attachment>] = &[
     Attribute {
         key: "aliases",
         about: "More names that the service answers to on this network.",
@@ -98,7 +111,7 @@ const TABLE: &[Attribute<Attachment>] = &[
         about: "The network with the highest value provides the default gateway.",
         example: "1",
         parse: |node, attachment, reader| {
-            attachment.gw_priority = reader.integer(node).unwrap_or_default()
+            attachment.gw_priority = reader.plain_number(node).unwrap_or_default()
         },
         merge: merge::default,
         render: |attachment| render::number(attachment.gw_priority),
@@ -160,7 +173,7 @@ const TABLE: &[Attribute<Attachment>] = &[
         about: "Networks are connected from the highest to the lowest.",
         example: "10",
         parse: |node, attachment, reader| {
-            attachment.priority = reader.integer(node).unwrap_or_default()
+            attachment.priority = reader.plain_number(node).unwrap_or_default()
         },
         merge: merge::default,
         render: |attachment| render::number(attachment.priority),
@@ -170,7 +183,7 @@ const TABLE: &[Attribute<Attachment>] = &[
 ];
 
 /// A list of names as a mapping of names to nothing.
-fn promote(node: Node) -> Node {
+pub fn promote(node: Node) -> Node {
     let Value::Sequence(items) = &node.value else {
         return node;
     };
@@ -191,6 +204,7 @@ fn promote(node: Node) -> Node {
 }
 
 fn parse(node: &Node, reader: &mut Reader<'_>) -> BTreeMap<String, Option<Attachment>> {
+    reader.distinct(node);
     match &node.value {
         Value::Sequence(_) => reader
             .strings(node)
@@ -257,8 +271,15 @@ fn lower(service: &Service, request: &mut Request<'_>) {
         );
         request.endpoints.push((name, endpoint));
     }
-    if let Some((primary, _)) = request.endpoints.first() {
+    if let Some((primary, endpoint)) = request.endpoints.first_mut() {
         request.host.network_mode = Some(primary.clone());
+        if service.mac_address.is_some() {
+            endpoint.mac_address.clone_from(&service.mac_address);
+        }
+    }
+    let addressed = |(_, endpoint): &(String, EndpointSettings)| endpoint.mac_address.is_some();
+    if request.endpoints.iter().any(addressed) {
+        request.require(ApiVersion::new(1, 44), "mac_address", "25.0");
     }
 }
 

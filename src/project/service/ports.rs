@@ -4,9 +4,10 @@
 use std::net::IpAddr;
 
 use bollard::models::PortBinding;
+use indexmap::IndexMap;
 
 use crate::document::merge::Rule;
-use crate::document::{Node, Segment, Value};
+use crate::document::{Node, ScalarKind, Segment, Value};
 use crate::project::attribute::{Attribute, Data, Hash, Lower, read_table};
 use crate::project::read::Reader;
 use crate::project::render;
@@ -67,7 +68,8 @@ fn merge_key(node: &Node) -> Option<String> {
     ))
 }
 
-const LONG: &[Attribute<Port>] = &[
+/// The keys of a port in the long form.
+pub const LONG: &[Attribute<Port>] = &[
     Attribute {
         key: "name",
         about: "A name for people.",
@@ -114,7 +116,7 @@ const LONG: &[Attribute<Port>] = &[
         key: "published",
         about: "Port or range on the host; chosen by the engine when absent.",
         example: "'8080'",
-        parse: |node, port, reader| port.published = reader.text(node),
+        parse: |node, port, reader| port.published = read_published(node, reader),
         merge: default_merge,
         render: |port| render::text(port.published.as_deref()),
         hash: Hash::Included,
@@ -151,11 +153,15 @@ fn render_port(port: &Port) -> Data {
 }
 
 fn parse(node: &Node, reader: &mut Reader<'_>) -> Vec<Port> {
-    reader
-        .items(node, |item, reader| Some(parse_item(item, reader)))
-        .into_iter()
-        .flatten()
-        .collect()
+    let items = reader.items(node, |item, reader| Some(parse_item(item, reader)));
+    let mut ports: IndexMap<_, Port> = IndexMap::new();
+    for port in items.into_iter().flatten() {
+        let address = port.host_ip.clone().unwrap_or_else(|| "0.0.0.0".to_owned());
+        let protocol = port.protocol.clone();
+        let key = (address, port.published.clone(), port.target, protocol);
+        ports.insert(key, port);
+    }
+    ports.into_values().collect()
 }
 
 fn parse_item(node: &Node, reader: &mut Reader<'_>) -> Vec<Port> {
@@ -183,6 +189,14 @@ fn parse_item(node: &Node, reader: &mut Reader<'_>) -> Vec<Port> {
     }
 }
 
+fn read_published(node: &Node, reader: &mut Reader<'_>) -> Option<String> {
+    if let Some(ScalarKind::Float(_)) = node.as_scalar().map(|scalar| scalar.kind) {
+        reader.expected(node, "a whole number or a range");
+        return None;
+    }
+    reader.text(node)
+}
+
 fn read_target(node: &Node, reader: &mut Reader<'_>) -> u16 {
     let Some(number) = reader.integer(node) else {
         return 0;
@@ -204,8 +218,10 @@ fn check_ip(ip: &str, node: &Node, reader: &mut Reader<'_>) -> bool {
 /// Reads `[[ip:][host]:]container[/protocol]`. Ranges of equal length expand pairwise; a range on
 /// the host with one port inside stays one entry, from which the engine picks.
 pub fn parse_short(text: &str) -> Result<Vec<Port>, String> {
-    let (rest, protocol) = text.rsplit_once('/').unwrap_or((text, "tcp"));
-    let protocol = protocol.to_ascii_lowercase();
+    let mut parts = text.split('/');
+    let rest = parts.next().unwrap_or_default();
+    let protocol = parts.next().filter(|protocol| !protocol.is_empty());
+    let protocol = protocol.unwrap_or("tcp").to_ascii_lowercase();
     if !matches!(protocol.as_str(), "tcp" | "udp" | "sctp") {
         return Err(format!(
             "{protocol:?} is not a protocol; tcp, udp and sctp are"
@@ -219,6 +235,9 @@ pub fn parse_short(text: &str) -> Result<Vec<Port>, String> {
         ));
     }
     let (first, last) = range(target)?;
+    if first == 0 {
+        return Err(format!("no container port in {text:?}"));
+    }
     let published_range = published.map(range).transpose()?;
     let port = |target: u16, published: Option<String>| Port {
         mode: "ingress".to_owned(),
@@ -253,6 +272,9 @@ fn split_parts(text: &str) -> Result<(Option<&str>, Option<&str>, &str), String>
     }
     let (ip, published) = match front.rsplit_once(':') {
         None => (None, front),
+        Some((ip, _)) if ip.contains(':') && !ip.starts_with('[') => {
+            return Err(format!("an IPv6 address is written in brackets: [{ip}]"));
+        }
         Some((ip, published)) => (
             Some(
                 ip.strip_prefix('[')

@@ -113,7 +113,7 @@ pub const PIDS_LIMIT: Attribute<Service> = Attribute {
 };
 
 fn read_pids(node: &Node, reader: &mut Reader<'_>) -> i64 {
-    reader.integer(node).unwrap_or_default()
+    reader.whole_part(node).unwrap_or_default()
 }
 
 fn limits(service: &Service) -> Option<&Resource> {

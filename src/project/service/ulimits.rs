@@ -6,7 +6,7 @@ use bollard::models::ResourcesUlimits;
 
 use crate::document::merge::Rule;
 use crate::document::{Node, Value};
-use crate::project::attribute::{Attribute, Data, Hash, Lower};
+use crate::project::attribute::{Attribute, Data, Hash, Lower, unknown_key};
 use crate::project::read::Reader;
 use crate::project::render;
 use crate::project::request::Request;
@@ -44,7 +44,8 @@ pub const ROW: Attribute<Service> = Attribute {
     lower: Lower::Request(lower),
 };
 
-fn print(limit: &Ulimit) -> Data {
+/// A limit as it is printed.
+pub fn print(limit: &Ulimit) -> Data {
     match *limit {
         Ulimit::Both(value) => Data::from(value),
         Ulimit::Each { soft, hard } => render::object([
@@ -54,7 +55,8 @@ fn print(limit: &Ulimit) -> Data {
     }
 }
 
-fn parse(node: &Node, reader: &mut Reader<'_>) -> BTreeMap<String, Ulimit> {
+/// Limits by name.
+pub fn parse(node: &Node, reader: &mut Reader<'_>) -> BTreeMap<String, Ulimit> {
     let mut limits = BTreeMap::new();
     let Some(mapping) = reader.mapping(node) else {
         return limits;
@@ -67,9 +69,14 @@ fn parse(node: &Node, reader: &mut Reader<'_>) -> BTreeMap<String, Ulimit> {
 }
 
 fn parse_limit(node: &Node, reader: &mut Reader<'_>) -> Option<Ulimit> {
-    let Value::Mapping(_) = &node.value else {
+    let Value::Mapping(mapping) = &node.value else {
         return reader.integer(node).map(Ulimit::Both);
     };
+    for (key, entry) in mapping {
+        if !["soft", "hard"].contains(&key.as_str()) && !key.starts_with("x-") {
+            unknown_key(key, entry, ["soft", "hard"].into_iter(), reader);
+        }
+    }
     let mut side = |key: &str| match node.get(key) {
         Some(value) => reader.within(key, |reader| reader.integer(value)),
         None => {

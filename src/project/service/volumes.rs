@@ -1,13 +1,14 @@
 //! `volumes`: what is mounted, in the short form (`[source:]target[:options]`) and the long one.
 
 use bollard::models::{
-    Mount as EngineMount, MountBindOptions, MountBindOptionsPropagationEnum, MountTmpfsOptions,
-    MountType, MountVolumeOptions,
+    Mount as EngineMount, MountBindOptions, MountBindOptionsPropagationEnum, MountImageOptions,
+    MountTmpfsOptions, MountType, MountVolumeOptions,
 };
 
+use crate::api_version::ApiVersion;
 use crate::document::merge::Rule;
 use crate::document::{Diagnostic, Node, Value};
-use crate::project::attribute::{Attribute, Data, Hash, Lower, merge, read_table, render_table};
+use crate::project::attribute::{Attribute, Hash, Lower, merge, read_table, render_table};
 use crate::project::read::Reader;
 use crate::project::render;
 use crate::project::request::Request;
@@ -36,29 +37,28 @@ pub struct Mount {
     pub tmpfs: Option<TmpfsOptions>,
     /// Options of an image mount.
     pub image: Option<ImageOptions>,
+    /// Name of the image where the source is a service; filled in when the project is complete.
+    pub service_image: Option<String>,
 }
 
 /// `bind:` of a mount.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct BindOptions {
     /// `z` or `Z`.
     pub selinux: Option<String>,
     /// `rprivate`, `rshared`, …
     pub propagation: Option<String>,
-    /// Make a missing host folder (default true).
-    pub create_host_path: bool,
+    /// Make a missing host folder (default true). Whether it was written is kept, because it is
+    /// part of docker compose's hash.
+    pub create_host_path: Option<bool>,
     /// `enabled`, `disabled`, `writable`, `readonly`.
     pub recursive: Option<String>,
 }
 
-impl Default for BindOptions {
-    fn default() -> BindOptions {
-        BindOptions {
-            selinux: None,
-            propagation: None,
-            create_host_path: true,
-            recursive: None,
-        }
+impl BindOptions {
+    /// Whether a missing host folder is made.
+    pub fn creates_host_path(&self) -> bool {
+        self.create_host_path.unwrap_or(true)
     }
 }
 
@@ -107,17 +107,45 @@ pub const ROW: Attribute<Service> = Attribute {
     lower: Lower::Request(lower),
 };
 
+/// The row of `use_api_socket`.
+pub const API_SOCKET: Attribute<Service> = Attribute {
+    key: "use_api_socket",
+    about: "Let it speak with the engine: mounts the engine's socket.",
+    example: "true",
+    parse: |node, service, reader| {
+        if node.as_str().is_some() {
+            reader.expected(node, "true or false without quotes");
+        }
+        service.use_api_socket = reader.boolean(node).unwrap_or_default();
+        if service.use_api_socket {
+            let reason = "the socket is mounted, but this version of rcompose does not hand \
+                          credentials of registries over yet";
+            reader.note(node.span, reason, true);
+        }
+    },
+    merge: merge::default,
+    render: |service| render::flag(service.use_api_socket),
+    hash: Hash::Included,
+    lower: Lower::Request(|service, request| {
+        if service.use_api_socket {
+            let bind = "/var/run/docker.sock:/var/run/docker.sock:rw".to_owned();
+            request.host.binds.get_or_insert_default().push(bind);
+        }
+    }),
+};
+
 /// Two entries with one target are one mount; the later wins.
 fn merge_key(node: &Node) -> Option<String> {
     match &node.value {
-        Value::Mapping(_) => node.get("target").and_then(Node::as_str).map(str::to_owned),
-        _ => Some(split_short(node.as_str()?).target),
+        Value::Mapping(_) => node.get("target").and_then(Node::as_str).map(clean_target),
+        _ => Some(clean_target(&split_short(node.as_str()?).target)),
     }
 }
 
 const USED: Lower<Mount> = Lower::UsedBy("project/service/volumes.rs");
 
-const LONG: &[Attribute<Mount>] = &[
+/// The keys of a mount in the long form.
+pub const LONG: &[Attribute<Mount>] = &[
     Attribute {
         key: "type",
         about: "`bind`, `volume`, `tmpfs`, `image`, `npipe` or `cluster`.",
@@ -240,12 +268,13 @@ const LONG: &[Attribute<Mount>] = &[
     },
 ];
 
-const BIND: &[Attribute<BindOptions>] = &[
+/// The keys of `bind`.
+pub const BIND: &[Attribute<BindOptions>] = &[
     Attribute {
         key: "selinux",
         about: "`z` (shared) or `Z` (private) relabelling.",
         example: "z",
-        parse: |node, bind, reader| bind.selinux = reader.string(node),
+        parse: |node, bind, reader| bind.selinux = reader.word(node, &["z", "Z"]),
         merge: merge::default,
         render: |bind| render::text(bind.selinux.as_deref()),
         hash: Hash::Included,
@@ -265,9 +294,9 @@ const BIND: &[Attribute<BindOptions>] = &[
         key: "create_host_path",
         about: "Make a missing folder on the host (default true).",
         example: "false",
-        parse: |node, bind, reader| bind.create_host_path = reader.boolean(node).unwrap_or(true),
+        parse: |node, bind, reader| bind.create_host_path = reader.boolean(node),
         merge: merge::default,
-        render: |bind| Some(Data::Bool(bind.create_host_path)),
+        render: |bind| render::option(bind.create_host_path),
         hash: Hash::Included,
         lower: Lower::UsedBy("project/service/volumes.rs"),
     },
@@ -275,7 +304,7 @@ const BIND: &[Attribute<BindOptions>] = &[
         key: "recursive",
         about: "Whether mounts below it come along: `enabled`, `disabled`, `writable`, `readonly`.",
         example: "disabled",
-        parse: |node, bind, reader| bind.recursive = reader.string(node),
+        parse: |node, bind, reader| bind.recursive = reader.word(node, RECURSIVE),
         merge: merge::default,
         render: |bind| render::text(bind.recursive.as_deref()),
         hash: Hash::Included,
@@ -283,7 +312,8 @@ const BIND: &[Attribute<BindOptions>] = &[
     },
 ];
 
-const VOLUME: &[Attribute<VolumeOptions>] = &[
+/// The keys of `volume`.
+pub const VOLUME: &[Attribute<VolumeOptions>] = &[
     Attribute {
         key: "labels",
         about: "Labels for a volume that is made with the container.",
@@ -316,12 +346,13 @@ const VOLUME: &[Attribute<VolumeOptions>] = &[
     },
 ];
 
-const TMPFS: &[Attribute<TmpfsOptions>] = &[
+/// The keys of `tmpfs`.
+pub const TMPFS: &[Attribute<TmpfsOptions>] = &[
     Attribute {
         key: "size",
         about: "Size limit.",
         example: "64m",
-        parse: |node, tmpfs, reader| tmpfs.size = reader.bytes(node),
+        parse: |node, tmpfs, reader| tmpfs.size = read_size(node, reader),
         merge: merge::default,
         render: |tmpfs| render::bytes(tmpfs.size),
         hash: Hash::Included,
@@ -333,8 +364,8 @@ const TMPFS: &[Attribute<TmpfsOptions>] = &[
         example: "0755",
         parse: |node, tmpfs, reader| {
             tmpfs.mode = reader
-                .integer(node)
-                .and_then(|mode| u32::try_from(mode).ok())
+                .plain_number(node)
+                .and_then(|mode| u32::try_from(mode).ok());
         },
         merge: merge::default,
         render: |tmpfs| tmpfs.mode.and_then(|mode| render::number(i64::from(mode))),
@@ -343,7 +374,8 @@ const TMPFS: &[Attribute<TmpfsOptions>] = &[
     },
 ];
 
-const IMAGE: &[Attribute<ImageOptions>] = &[Attribute {
+/// The keys of `image`.
+pub const IMAGE: &[Attribute<ImageOptions>] = &[Attribute {
     key: "subpath",
     about: "Folder inside the image.",
     example: "share",
@@ -353,6 +385,8 @@ const IMAGE: &[Attribute<ImageOptions>] = &[Attribute {
     hash: Hash::Included,
     lower: Lower::UsedBy("project/service/volumes.rs"),
 }];
+
+const RECURSIVE: &[&str] = &["enabled", "disabled", "writable", "readonly"];
 
 fn read_kind(node: &Node, reader: &mut Reader<'_>) -> String {
     const KINDS: [&str; 6] = ["bind", "volume", "tmpfs", "image", "npipe", "cluster"];
@@ -367,6 +401,14 @@ fn read_kind(node: &Node, reader: &mut Reader<'_>) -> String {
     kind
 }
 
+fn read_size(node: &Node, reader: &mut Reader<'_>) -> Option<ByteSize> {
+    let size = reader.bytes(node)?;
+    if size.0 < 0 {
+        reader.invalid(node, "a size cannot be negative", "0 or more");
+    }
+    Some(size)
+}
+
 fn parse(node: &Node, reader: &mut Reader<'_>) -> Option<Mount> {
     let mut mount = if node.as_mapping().is_some() {
         parse_long(node, reader)?
@@ -374,8 +416,14 @@ fn parse(node: &Node, reader: &mut Reader<'_>) -> Option<Mount> {
         parse_short(node, reader)?
     };
     if mount.kind == "bind" {
-        mount.bind.get_or_insert_default();
-        mount.source = mount.source.map(|source| reader.file_path(node, &source));
+        let source = mount.source.take();
+        mount.source = source.map(|source| {
+            if is_windows_path(&source) {
+                source
+            } else {
+                reader.file_path(node, &source)
+            }
+        });
     }
     if mount.target.is_empty() {
         reader.invalid(node, "no path inside the container is given", "this mount");
@@ -390,6 +438,9 @@ fn parse_long(node: &Node, reader: &mut Reader<'_>) -> Option<Mount> {
         reader.invalid(node, "`type` is missing", "this mount");
         return None;
     }
+    if mount.kind == "bind" && mount.source.is_none() {
+        reader.invalid(node, "`source` is missing", "this mount");
+    }
     Some(mount)
 }
 
@@ -399,7 +450,13 @@ fn parse_short(node: &Node, reader: &mut Reader<'_>) -> Option<Mount> {
         source,
         target,
         options,
+        too_many,
     } = split_short(&text);
+    if too_many || (source.is_some() && options.as_deref() == Some("")) {
+        let reason = format!("{text:?} has too many colons");
+        reader.invalid(node, reason, "`source:target:options` is the most");
+        return None;
+    }
     let mut mount = Mount {
         target: clean_target(&target),
         ..Mount::default()
@@ -408,8 +465,13 @@ fn parse_short(node: &Node, reader: &mut Reader<'_>) -> Option<Mount> {
         Some(source) if is_path(&source) => {
             mount.kind = "bind".to_owned();
             mount.source = Some(source);
-            mount.bind = Some(BindOptions::default());
+            mount.bind = Some(BindOptions {
+                create_host_path: Some(true),
+                ..BindOptions::default()
+            });
         }
+        // So short a text is taken for a target before anything is looked at.
+        None if text.len() <= 2 => mount.kind = "volume".to_owned(),
         source => {
             mount.kind = "volume".to_owned();
             mount.source = source;
@@ -448,6 +510,7 @@ struct Short {
     source: Option<String>,
     target: String,
     options: Option<String>,
+    too_many: bool,
 }
 
 /// Splits at colons, but not at the one of a Windows drive (`C:\data`).
@@ -457,8 +520,7 @@ fn split_short(text: &str) -> Short {
     for (position, c) in text.char_indices() {
         let drive = current.len() == 1
             && current.starts_with(|c: char| c.is_ascii_alphabetic())
-            && text[position + 1..].starts_with(['\\', '/'])
-            && text.len() > 3;
+            && text[position + 1..].starts_with(['\\', '/']);
         if c == ':' && !drive {
             parts.push(std::mem::take(&mut current));
         } else {
@@ -466,35 +528,42 @@ fn split_short(text: &str) -> Short {
         }
     }
     parts.push(current);
+    let too_many = parts.len() > 3;
     let mut parts = parts.into_iter();
     match (parts.next(), parts.next(), parts.next()) {
         (Some(source), Some(target), options) => Short {
             source: Some(source),
             target,
             options,
+            too_many,
         },
         (target, _, _) => Short {
             source: None,
             target: target.unwrap_or_default(),
             options: None,
+            too_many,
         },
     }
 }
 
 fn is_path(source: &str) -> bool {
-    let bytes = source.as_bytes();
-    source.starts_with(['.', '/', '~'])
-        || source.starts_with("\\\\")
-        || (bytes.len() > 2
-            && bytes[0].is_ascii_alphabetic()
-            && bytes[1] == b':'
-            && matches!(bytes[2], b'\\' | b'/'))
+    source.starts_with(['.', '/', '~']) || is_windows_path(source)
 }
 
-/// As Go's `path.Clean` for absolute paths: no trailing slash, no doubled ones.
+/// `\\server\share`, `C:\folder`.
+fn is_windows_path(source: &str) -> bool {
+    let bytes = source.as_bytes();
+    let drive = bytes.len() > 2
+        && bytes[0].is_ascii_alphabetic()
+        && bytes[1] == b':'
+        && matches!(bytes[2], b'\\' | b'/');
+    drive || source.starts_with("\\\\")
+}
+
+/// As Go's `path.Clean`: no trailing slash, no doubled ones, no `..` that can be resolved.
 fn clean_target(target: &str) -> String {
-    if !target.starts_with('/') {
-        return target.to_owned();
+    if target.is_empty() {
+        return String::new();
     }
     crate::project::read::clean(std::path::Path::new(target))
         .to_string_lossy()
@@ -520,7 +589,7 @@ fn bind_text(mount: &Mount, request: &Request<'_>) -> Option<String> {
     match mount.kind.as_str() {
         "bind" => {
             let options = mount.bind.clone().unwrap_or_default();
-            if !options.create_host_path
+            if !options.creates_host_path()
                 || options.propagation.is_some()
                 || options.recursive.is_some()
             {
@@ -555,7 +624,7 @@ fn volume_name(key: &str, request: &Request<'_>) -> String {
         .unwrap_or_else(|| key.to_owned())
 }
 
-fn engine_mount(mount: &Mount, request: &Request<'_>) -> EngineMount {
+fn engine_mount(mount: &Mount, request: &mut Request<'_>) -> EngineMount {
     let mut result = EngineMount {
         target: Some(mount.target.clone()),
         source: mount.source.clone(),
@@ -565,6 +634,10 @@ fn engine_mount(mount: &Mount, request: &Request<'_>) -> EngineMount {
     match mount.kind.as_str() {
         "bind" => {
             result.typ = Some(MountType::BIND);
+            let options = mount.bind.clone().unwrap_or_default();
+            if options.recursive.is_some_and(|it| it != "enabled") {
+                request.require(ApiVersion::new(1, 44), "volumes.*.bind.recursive", "25.0");
+            }
             result.bind_options = mount.bind.as_ref().map(bind_options);
         }
         "tmpfs" => {
@@ -576,7 +649,29 @@ fn engine_mount(mount: &Mount, request: &Request<'_>) -> EngineMount {
                 ..MountTmpfsOptions::default()
             });
         }
+        "image" => {
+            request.require(ApiVersion::new(1, 48), "volumes.*.image", "28.0");
+            result.typ = Some(MountType::IMAGE);
+            if let Some(name) = &mount.service_image {
+                result.source = Some(name.clone());
+            }
+            let subpath = mount.image.as_ref().and_then(|it| it.subpath.clone());
+            result.image_options = subpath.map(|subpath| MountImageOptions {
+                subpath: Some(subpath),
+            });
+        }
+        "npipe" => result.typ = Some(MountType::NPIPE),
+        "cluster" => {
+            result.typ = Some(MountType::CLUSTER);
+            result.source = mount
+                .source
+                .as_deref()
+                .map(|source| volume_name(source, request));
+        }
         _ => {
+            if mount.volume.as_ref().is_some_and(|it| it.subpath.is_some()) {
+                request.require(ApiVersion::new(1, 45), "volumes.*.volume.subpath", "26.0");
+            }
             result.typ = Some(MountType::VOLUME);
             result.source = mount
                 .source
@@ -605,7 +700,7 @@ fn bind_options(options: &BindOptions) -> MountBindOptions {
                 "rslave" => MountBindOptionsPropagationEnum::RSLAVE,
                 _ => MountBindOptionsPropagationEnum::RPRIVATE,
             }),
-        create_mountpoint: options.create_host_path.then_some(true),
+        create_mountpoint: options.creates_host_path().then_some(true),
         non_recursive: (options.recursive.as_deref() == Some("disabled")).then_some(true),
         read_only_non_recursive: (options.recursive.as_deref() == Some("writable")).then_some(true),
         read_only_force_recursive: (options.recursive.as_deref() == Some("readonly"))

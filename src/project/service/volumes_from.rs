@@ -10,7 +10,10 @@ pub const ROW: Attribute<Service> = Attribute {
     key: "volumes_from",
     about: "Mounts of another service (`service[:ro]`) or container (`container:name[:ro]`).",
     example: "['data:ro']",
-    parse: |node, service, reader| service.volumes_from = reader.strings(node),
+    parse: |node, service, reader| {
+        reader.distinct(node);
+        service.volumes_from = reader.strings(node);
+    },
     merge: merge::default,
     render: |service| render::list(&service.volumes_from),
     hash: Hash::Included,

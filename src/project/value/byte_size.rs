@@ -7,18 +7,18 @@ use std::fmt;
 pub struct ByteSize(pub i64);
 
 impl ByteSize {
-    /// Reads `128`, `1.5g`, `64MB`, `10 k`, `-1`.
+    /// Reads `128`, `1.5g`, `64MB`, `10 k`, `1e3`; nothing negative, which only a plain number in
+    /// the file can be.
     pub fn parse(text: &str) -> Option<ByteSize> {
-        let text = text.trim();
-        let digits = text
-            .find(|c: char| !(c.is_ascii_digit() || c == '.' || c == '-'))
-            .unwrap_or(text.len());
-        let (number, unit) = text.split_at(digits);
-        let factor = unit_factor(unit.trim())?;
+        let last_digit = text.rfind(|c: char| c.is_ascii_digit() || c == '.' || c == ' ')?;
+        let (number, unit) = text.split_at(last_digit + 1);
+        let number = number.strip_suffix(' ').unwrap_or(number);
+        let factor = unit_factor(unit)?;
         if let Ok(whole) = number.parse::<i64>() {
-            return whole.checked_mul(factor).map(ByteSize);
+            let bytes = whole.checked_mul(factor).filter(|bytes| *bytes >= 0);
+            return bytes.map(ByteSize);
         }
-        if !number.starts_with(|c: char| c.is_ascii_digit() || c == '-') {
+        if !number.starts_with(|c: char| c.is_ascii_digit() || c == '.' || c == '+') {
             return None;
         }
         let bytes = number.parse::<f64>().ok()? * i64_to_f64(factor);
@@ -44,6 +44,9 @@ fn truncate(value: f64) -> i64 {
 
 fn unit_factor(unit: &str) -> Option<i64> {
     let unit = unit.to_ascii_lowercase();
+    if unit == "ib" {
+        return None;
+    }
     let prefix = unit
         .strip_suffix("ib")
         .or_else(|| unit.strip_suffix('b'))
@@ -77,7 +80,9 @@ mod tests {
             ("64k", 65_536),
             ("1.5g", 1_610_612_736),
             ("128", 128),
-            ("-1", -1),
+            (".5k", 512),
+            ("1e3k", 1_024_000),
+            ("10 k", 10_240),
             ("0", 0),
             ("1b", 1),
             ("2KiB", 2048),
@@ -97,6 +102,10 @@ mod tests {
             "1e400g",
             "9999999999999g",
             "1.2.3",
+            "-1",
+            " 5g",
+            "5  g",
+            "5ki",
         ] {
             assert_eq!(ByteSize::parse(text), None, "{text}");
         }

@@ -1,0 +1,37 @@
+//! `label_file`: the files' labels joined into each service's `labels`.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use super::{Load, environment};
+use crate::document::Diagnostic;
+use crate::project::{Project, Service};
+
+/// Reads the files of every service that is wanted; later files win, and `labels` wins over all of
+/// them. A value may refer to labels that were read before it, and to nothing else.
+pub(super) fn apply(load: &mut Load<'_>, project: &mut Project) {
+    for service in project.services.values_mut() {
+        join(load, service);
+    }
+}
+
+fn join(load: &mut Load<'_>, service: &mut Service) {
+    let mut joined: BTreeMap<String, String> = BTreeMap::new();
+    for file in std::mem::take(&mut service.label_file) {
+        let path = Path::new(&file.path);
+        if !load.files.is_file(path) {
+            let message = format!(
+                "service `{}`: the label file {} does not exist",
+                service.name, file.path
+            );
+            let error = Diagnostic::error(message).at(file.span, "asked for here");
+            load.diagnostics.push(error);
+            continue;
+        }
+        let lookup = |name: &str| joined.get(name).cloned();
+        let read = environment::read_variables(load, path, None, &lookup);
+        joined.extend(read.into_iter().flatten());
+    }
+    joined.append(&mut service.labels);
+    service.labels = joined;
+}

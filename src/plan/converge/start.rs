@@ -1,0 +1,195 @@
+//! The steps that start containers, and wait for what they depend on.
+
+use std::collections::BTreeSet;
+
+use super::{Converge, Instance, either};
+use crate::plan::observed::{Health, State};
+use crate::plan::{Cause, ImageMoved, Operation, StepId};
+use crate::project::Service;
+use crate::project::service::depends_on::{Condition, Dependency};
+use crate::project::service::healthcheck;
+
+/// A container that is to be started.
+struct Start {
+    name: String,
+    ready: Vec<StepId>,
+    only_if: Vec<ImageMoved>,
+    cause: Cause,
+}
+
+/// Whether, when and why a container of this plan is started.
+fn start_of(instance: &Instance) -> Option<Start> {
+    let reasons = [&instance.replaced, &instance.restarted];
+    let mut reasons = reasons.into_iter().flatten().map(Vec::as_slice).peekable();
+    let cause = match &instance.cause {
+        // It is started, whatever becomes of its image.
+        Cause::ImageMayChange if !instance.running => &Cause::NotRunning,
+        cause => cause,
+    };
+    let only_if = if !instance.running {
+        Vec::new()
+    } else if reasons.peek().is_some() {
+        either(reasons)
+    } else {
+        return None;
+    };
+    Some(Start {
+        name: instance.name.clone(),
+        ready: instance.ready.clone(),
+        only_if,
+        cause: cause.clone(),
+    })
+}
+
+impl<'p> Converge<'_, 'p> {
+    pub(super) fn start_containers(&mut self, service: &'p Service) {
+        let planned = self.services.get(service.name.as_str());
+        let starting: Vec<Start> = planned
+            .iter()
+            .flat_map(|planned| &planned.instances)
+            .filter_map(start_of)
+            .collect();
+        if starting.is_empty() {
+            return;
+        }
+        let conditions = either(starting.iter().map(|start| start.only_if.as_slice()));
+        let mut gates = Vec::new();
+        for (name, dependency) in self.graph.dependencies(&service.name) {
+            gates.extend(self.gate(service, name, dependency, &conditions));
+        }
+        for start in starting {
+            let after = gates.iter().copied().chain(start.ready).collect();
+            let operation = Operation::StartContainer { name: start.name };
+            let step = self.add(&service.name, operation, start.cause, after, &start.only_if);
+            self.services
+                .entry(&service.name)
+                .or_default()
+                .started
+                .push(step);
+        }
+    }
+
+    /// The steps that must be done before a dependent may start.
+    fn gate(
+        &mut self,
+        dependent: &Service,
+        name: &'p str,
+        dependency: &Dependency,
+        only_if: &[ImageMoved],
+    ) -> Vec<StepId> {
+        let Some(planned) = self.services.get(name) else {
+            return Vec::new();
+        };
+        let condition = dependency.condition;
+        let instances = &planned.instances;
+        let satisfied =
+            planned.started.is_empty() && instances.iter().all(|it| self.satisfies(it, condition));
+        if satisfied {
+            return Vec::new();
+        }
+        if condition == Condition::Started {
+            return planned.started.clone();
+        }
+        let cause = Cause::NeededBy(dependent.name.clone());
+        vec![self.wait(name, (condition, dependency.required), cause, only_if)]
+    }
+
+    /// One wait for each service and condition, done and required as soon as one of those who
+    /// need it says so.
+    fn wait(
+        &mut self,
+        name: &'p str,
+        (condition, required): (Condition, bool),
+        cause: Cause,
+        only_if: &[ImageMoved],
+    ) -> StepId {
+        let key = (name.to_owned(), condition);
+        if let Some(wait) = self.waits.get(&key).copied() {
+            self.widen(wait, only_if);
+            if let Operation::Wait { required: is, .. } = &mut self.plan.steps[wait.0].operation {
+                *is |= required;
+            }
+            return wait;
+        }
+        let planned = self.services.get(name);
+        let instances = || planned.iter().flat_map(|planned| &planned.instances);
+        let operation = Operation::Wait {
+            containers: instances().map(|it| it.name.clone()).collect(),
+            condition,
+            required,
+        };
+        let mut after: Vec<StepId> = instances().flat_map(|it| it.ready.clone()).collect();
+        after.extend(planned.iter().flat_map(|planned| &planned.started));
+        let wait = self.add(name, operation, cause, after, only_if);
+        self.waits.insert(key, wait);
+        wait
+    }
+
+    /// Whether a container that this plan does not start is in a condition already.
+    fn satisfies(&self, instance: &Instance, condition: Condition) -> bool {
+        let Some(index) = instance.observed else {
+            return false;
+        };
+        let container = &self.observed.containers[index];
+        match condition {
+            Condition::Started => container.is_up(),
+            Condition::Healthy => container.health == Some(Health::Healthy),
+            Condition::CompletedSuccessfully => {
+                container.state == State::Exited && container.exit_code == Some(0)
+            }
+        }
+    }
+
+    /// `--wait`: done where others wait for that, healthy where there is a health check, running
+    /// elsewhere.
+    pub(super) fn wait_for_all(&mut self, services: &[&'p Service]) {
+        let completed = self.services_to_complete(services);
+        for service in services {
+            let checked = service.healthcheck.as_ref();
+            let checked = checked.is_some_and(|check| !healthcheck::is_disabled(check));
+            let condition = match (completed.contains(service.name.as_str()), checked) {
+                (true, _) => Condition::CompletedSuccessfully,
+                (false, true) => Condition::Healthy,
+                (false, false) => Condition::Started,
+            };
+            let Some(planned) = self.services.get(service.name.as_str()) else {
+                continue;
+            };
+            let ready = planned.started.is_empty()
+                && planned
+                    .instances
+                    .iter()
+                    .all(|it| self.is_stable(it, condition));
+            if !ready {
+                let cause = Cause::Asked("--wait");
+                self.wait(&service.name, (condition, true), cause, &[]);
+            }
+        }
+    }
+
+    /// As [`Converge::satisfies`], but a container between two attempts does not count as running,
+    /// nor does one whose image's health check has not passed.
+    fn is_stable(&self, instance: &Instance, condition: Condition) -> bool {
+        let container = instance
+            .observed
+            .map(|index| &self.observed.containers[index]);
+        let running = container.is_some_and(|container| {
+            container.state == State::Running
+                && container
+                    .health
+                    .is_none_or(|health| health == Health::Healthy)
+        });
+        self.satisfies(instance, condition) && (condition != Condition::Started || running)
+    }
+
+    /// The services of which another one needs that they end well.
+    fn services_to_complete(&self, services: &[&'p Service]) -> BTreeSet<&'p str> {
+        let dependencies = services
+            .iter()
+            .flat_map(|service| self.graph.dependencies(&service.name));
+        dependencies
+            .filter(|(_, it)| it.condition == Condition::CompletedSuccessfully)
+            .map(|(name, _)| name)
+            .collect()
+    }
+}

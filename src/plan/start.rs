@@ -1,0 +1,196 @@
+//! `start` and `restart`: containers that exist, made to run, each after what its service needs.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::observed::{Container, Health};
+use super::teardown::{Order, add, chosen, sorted};
+use super::{Cause, Observed, Operation, Plan, Step, StepId};
+use crate::graph::Graph;
+use crate::project::Project;
+use crate::project::service::depends_on::{Condition, Dependency};
+
+/// Plans `start`: the named services and what they need, waiting for the conditions that the files
+/// ask for. Without files the containers' labels give the order.
+pub fn start(project: Option<&Project>, observed: &Observed, services: &[String]) -> Plan {
+    let wanted = project.map_or_else(|| services.to_vec(), |it| with_needed(it, services));
+    let mut starting = Starting::of(project, observed, Cause::Asked("start"));
+    let containers = chosen(observed, &wanted);
+    for name in starting.sorted(&containers) {
+        for container in containers.iter().filter(|it| it.service == name) {
+            if container.is_up() {
+                starting.plan.untouched.push(container.name.clone());
+                continue;
+            }
+            let name = container.name.clone();
+            starting.step(container, Operation::StartContainer { name });
+        }
+    }
+    starting.plan
+}
+
+/// Plans `restart`: the named services, and those that asked to be restarted along with them.
+pub fn restart(
+    project: Option<&Project>,
+    observed: &Observed,
+    services: &[String],
+    timeout: Option<i32>,
+) -> Plan {
+    let wanted = project.map_or_else(|| services.to_vec(), |it| with_restarting(it, services));
+    let mut starting = Starting::of(project, observed, Cause::Asked("restart"));
+    let containers = chosen(observed, &wanted);
+    for name in starting.sorted(&containers) {
+        for container in containers.iter().filter(|it| it.service == name) {
+            let name = container.name.clone();
+            starting.step(container, Operation::RestartContainer { name, timeout });
+        }
+    }
+    starting.plan
+}
+
+/// The named services and everything that they need.
+fn with_needed(project: &Project, services: &[String]) -> Vec<String> {
+    let closure = Graph::of(project).closure(services.iter().map(String::as_str));
+    closure.into_iter().map(str::to_owned).collect()
+}
+
+/// The named services and, through any number of steps, those that restart along with them.
+fn with_restarting(project: &Project, services: &[String]) -> Vec<String> {
+    let graph = Graph::of(project);
+    let named = services
+        .iter()
+        .filter_map(|name| project.services.get(name));
+    let mut ahead: Vec<&str> = named.map(|service| service.name.as_str()).collect();
+    let mut reached: BTreeSet<&str> = BTreeSet::new();
+    while let Some(name) = ahead.pop() {
+        if reached.insert(name) {
+            let dependents = graph.dependents(name).into_iter();
+            ahead.extend(
+                dependents
+                    .filter(|(_, it)| it.restart)
+                    .map(|(name, _)| name),
+            );
+        }
+    }
+    reached.into_iter().map(str::to_owned).collect()
+}
+
+/// What each service needs, and in which condition.
+type Needs = BTreeMap<String, BTreeMap<String, Dependency>>;
+
+struct Starting<'o> {
+    observed: &'o Observed,
+    needs: Needs,
+    cause: Cause,
+    plan: Plan,
+    /// Steps that start something, by service.
+    done: BTreeMap<String, Vec<StepId>>,
+    waits: BTreeMap<(String, Condition), StepId>,
+}
+
+impl<'o> Starting<'o> {
+    fn of(project: Option<&Project>, observed: &'o Observed, cause: Cause) -> Starting<'o> {
+        Starting {
+            observed,
+            needs: project.map_or_else(|| needs_observed(observed), needs_of),
+            cause,
+            plan: Plan::default(),
+            done: BTreeMap::new(),
+            waits: BTreeMap::new(),
+        }
+    }
+
+    fn sorted(&self, containers: &[&Container]) -> Vec<String> {
+        let names = |(name, needs): (&String, &BTreeMap<String, Dependency>)| {
+            (name.clone(), needs.keys().cloned().collect())
+        };
+        let order: Order = self.needs.iter().map(names).collect();
+        let services = containers
+            .iter()
+            .map(|container| container.service.as_str());
+        sorted(&order, services)
+            .into_iter()
+            .map(str::to_owned)
+            .collect()
+    }
+
+    fn step(&mut self, container: &Container, operation: Operation) {
+        let service = container.service.clone();
+        let after = self.gates(&service);
+        let step = add(&mut self.plan, &service, operation, &self.cause, after);
+        self.done.entry(service).or_default().push(step);
+    }
+
+    /// What must be done before a service's container may start.
+    fn gates(&mut self, service: &str) -> Vec<StepId> {
+        let needs = self.needs.get(service).cloned().unwrap_or_default();
+        let mut gates = Vec::new();
+        for (name, dependency) in needs {
+            if dependency.condition == Condition::Started {
+                gates.extend(self.done.get(&name).into_iter().flatten());
+            } else {
+                gates.extend(self.wait(service, &name, &dependency));
+            }
+        }
+        gates.sort_unstable();
+        gates
+    }
+
+    fn wait(&mut self, service: &str, name: &str, dependency: &Dependency) -> Option<StepId> {
+        let containers = chosen(self.observed, &[name.to_owned()]);
+        let started = self.done.get(name).cloned().unwrap_or_default();
+        let healthy = containers
+            .iter()
+            .all(|it| it.health == Some(Health::Healthy));
+        let met = started.is_empty() && dependency.condition == Condition::Healthy && healthy;
+        if containers.is_empty() || met {
+            return None;
+        }
+        let key = (name.to_owned(), dependency.condition);
+        if let Some(wait) = self.waits.get(&key) {
+            if let Operation::Wait { required, .. } = &mut self.plan.steps[wait.0].operation {
+                *required |= dependency.required;
+            }
+            return Some(*wait);
+        }
+        let operation = Operation::Wait {
+            containers: containers.iter().map(|it| it.name.clone()).collect(),
+            condition: dependency.condition,
+            required: dependency.required,
+        };
+        let wait = self.plan.add(Step {
+            operation,
+            cause: Cause::NeededBy(service.to_owned()),
+            service: Some(name.to_owned()),
+            after: started,
+            only_if: Vec::new(),
+        });
+        self.waits.insert(key, wait);
+        Some(wait)
+    }
+}
+
+fn needs_of(project: &Project) -> Needs {
+    let graph = Graph::of(project);
+    let needs = |name: &String| {
+        let dependencies = graph.dependencies(name).into_iter();
+        dependencies
+            .map(|(name, it)| (name.to_owned(), it.clone()))
+            .collect()
+    };
+    let names = project.services.keys();
+    names.map(|name| (name.clone(), needs(name))).collect()
+}
+
+/// Labels are read for their order alone: what a condition asked for, the files must say.
+fn needs_observed(observed: &Observed) -> Needs {
+    let mut needs = Needs::new();
+    for container in &observed.containers {
+        let names = container.depends_on.iter();
+        let started = names.map(|name| (name.clone(), Dependency::default()));
+        needs
+            .entry(container.service.clone())
+            .or_default()
+            .extend(started);
+    }
+    needs
+}

@@ -1,0 +1,139 @@
+//! A secret of the top level, and the table of its attributes.
+
+use std::collections::BTreeMap;
+
+use crate::document::{Node, Span};
+use crate::project::attribute::{Attribute, Hash, Lower, merge, read_table};
+use crate::project::network::read_external;
+use crate::project::read::Reader;
+use crate::project::render;
+
+/// A secret: text that services find as a file, and that is never printed.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Secret {
+    /// Where its key stands.
+    pub span: Option<Span>,
+    /// Name; `PROJECT_KEY` when not given.
+    pub name: Option<String>,
+    /// File on this machine (absolute) that holds it.
+    pub file: Option<String>,
+    /// Variable of the project's environment that holds it.
+    pub environment: Option<String>,
+    /// Made by somebody else.
+    pub external: bool,
+    /// Labels.
+    pub labels: BTreeMap<String, String>,
+    /// Driver.
+    pub driver: Option<String>,
+    /// Options of the driver.
+    pub driver_opts: BTreeMap<String, String>,
+    /// Driver of its template.
+    pub template_driver: Option<String>,
+}
+
+const USED: Lower<Secret> = Lower::UsedBy("project/service/mounts.rs");
+
+/// Every attribute of a secret, in the order that printing follows.
+pub const TABLE: &[Attribute<Secret>] = &[
+    Attribute {
+        key: "name",
+        about: "Name (default `PROJECT_KEY`).",
+        example: "shared",
+        parse: |node, secret, reader| secret.name = reader.string(node),
+        merge: merge::default,
+        render: |secret| render::text(secret.name.as_deref()),
+        hash: Hash::Included,
+        lower: USED,
+    },
+    Attribute {
+        key: "file",
+        about: "File that holds it.",
+        example: "/etc/token",
+        parse: |node, secret, reader| {
+            let path = reader.string(node);
+            secret.file = path.map(|path| reader.file_path(node, &path));
+        },
+        merge: merge::default,
+        render: |secret| render::text(secret.file.as_deref()),
+        hash: Hash::Included,
+        lower: USED,
+    },
+    Attribute {
+        key: "environment",
+        about: "Variable that holds it.",
+        example: "TOKEN",
+        parse: |node, secret, reader| secret.environment = reader.string(node),
+        merge: merge::default,
+        render: |secret| render::text(secret.environment.as_deref()),
+        hash: Hash::Included,
+        lower: Lower::NotYet(super::unsupported::NO_FILE),
+    },
+    Attribute {
+        key: "external",
+        about: "Made by somebody else.",
+        example: "true",
+        parse: |node, secret, reader| {
+            secret.external = read_external(node, &mut secret.name, reader)
+        },
+        merge: merge::default,
+        render: |secret| render::flag(secret.external),
+        hash: Hash::Included,
+        lower: Lower::NoEffect(super::unsupported::SWARM),
+    },
+    Attribute {
+        key: "labels",
+        about: "Labels of the secret.",
+        example: "{team: web}",
+        parse: |node, secret, reader| secret.labels = reader.labels(node),
+        merge: merge::key_value,
+        render: |secret| render::strings(&secret.labels),
+        hash: Hash::Included,
+        lower: Lower::NoEffect(super::unsupported::SWARM),
+    },
+    Attribute {
+        key: "driver",
+        about: "Driver.",
+        example: "vault",
+        parse: |node, secret, reader| secret.driver = reader.string(node),
+        merge: merge::default,
+        render: |secret| render::text(secret.driver.as_deref()),
+        hash: Hash::Included,
+        lower: Lower::NoEffect(super::unsupported::SWARM),
+    },
+    Attribute {
+        key: "driver_opts",
+        about: "Options of the driver.",
+        example: "{a: b}",
+        parse: |node, secret, reader| secret.driver_opts = reader.options(node),
+        merge: merge::default,
+        render: |secret| render::strings(&secret.driver_opts),
+        hash: Hash::Included,
+        lower: Lower::NoEffect(super::unsupported::SWARM),
+    },
+    Attribute {
+        key: "template_driver",
+        about: "Driver of its template.",
+        example: "golang",
+        parse: |node, secret, reader| secret.template_driver = reader.string(node),
+        merge: merge::default,
+        render: |secret| render::text(secret.template_driver.as_deref()),
+        hash: Hash::Included,
+        lower: Lower::NoEffect(super::unsupported::SWARM),
+    },
+];
+
+/// Reads a secret.
+pub fn read(name: &str, key_span: Span, node: &Node, reader: &mut Reader<'_>) -> Secret {
+    let mut secret = Secret {
+        span: Some(key_span),
+        ..Secret::default()
+    };
+    if !node.is_null() {
+        read_table(node, TABLE, &mut secret, reader);
+    }
+    if secret.file.is_some() == secret.environment.is_some() && !secret.external {
+        let reason = format!("secret `{name}` needs one of `file` and `environment`");
+        reader.invalid(node, reason, "this secret");
+    }
+    secret
+}

@@ -1,0 +1,150 @@
+//! `config`.
+
+use pretty_assertions::assert_eq;
+
+use super::Sandbox;
+
+const DEMO: &str = "\
+services:
+  web:
+    image: app
+    command: [sh, -c, 'echo $$HOME']
+    environment: {PORT: 80, ANSWER: 'yes'}
+    depends_on: [db]
+  db:
+    image: db
+    volumes: [data:/data]
+  tool:
+    image: app
+    profiles: [debug]
+volumes:
+  data:
+";
+
+#[tokio::test]
+async fn the_model_is_printed_as_docker_compose_prints_it() {
+    let ran = Sandbox::with(DEMO).succeed("config").await;
+    let expected = "\
+name: demo
+services:
+  db:
+    image: db
+    networks:
+      default: null
+    volumes:
+      - type: volume
+        source: data
+        target: /data
+        volume: {}
+  web:
+    command:
+      - sh
+      - -c
+      - echo $$HOME
+    depends_on:
+      db:
+        condition: service_started
+        required: true
+    environment:
+      ANSWER: \"yes\"
+      PORT: \"80\"
+    image: app
+    networks:
+      default: null
+networks:
+  default:
+    name: demo_default
+volumes:
+  data:
+    name: demo_data
+";
+    assert_eq!((ran.stdout.as_str(), ran.stderr.as_str()), (expected, ""));
+}
+
+#[tokio::test]
+async fn what_is_printed_loads_again_and_prints_the_same() {
+    let first = Sandbox::with(DEMO).succeed("config").await.stdout;
+    let second = Sandbox::with(&first).succeed("config").await.stdout;
+    assert_eq!(first, second);
+}
+
+#[tokio::test]
+async fn parts_are_printed_one_a_line() {
+    let sandbox = Sandbox::with(DEMO);
+    let parts = [
+        ("config --services", "db\nweb\n"),
+        ("config --images", "db\napp\n"),
+        ("config --volumes", "data\n"),
+        ("config --networks", "default\n"),
+        ("config --profiles", "debug\n"),
+        ("--profile debug config --services", "db\ntool\nweb\n"),
+        ("config -q", ""),
+    ];
+    for (line, expected) in parts {
+        assert_eq!(sandbox.succeed(line).await.stdout, expected, "{line}");
+    }
+}
+
+#[tokio::test]
+async fn a_service_comes_with_what_it_needs() {
+    let sandbox = Sandbox::with(DEMO);
+    assert!(!sandbox.succeed("config db").await.stdout.contains("web:"));
+    assert!(sandbox.succeed("config web").await.stdout.contains("db:"));
+    let ran = sandbox.run("config nope").await;
+    let expected = "\
+error: no such service: nope
+  help: the services are: db, web
+";
+    assert_eq!((ran.code, ran.stderr.as_str()), (1, expected));
+}
+
+#[tokio::test]
+async fn json_is_indented_and_sorted_at_the_top() {
+    let ran = Sandbox::with("services: {web: {image: app}}");
+    let text = ran.succeed("config --format json").await.stdout;
+    let value: serde_json::Value = serde_json::from_str(&text).expect("JSON");
+    assert_eq!(value["services"]["web"]["image"], "app");
+    assert!(
+        text.starts_with("{\n  \"name\": \"demo\",\n  \"networks\": {\n"),
+        "{text}"
+    );
+}
+
+#[tokio::test]
+async fn hashes_are_printed_by_service() {
+    let sandbox = Sandbox::with(DEMO);
+    let all = sandbox.succeed("config --hash *").await.stdout;
+    let lines: Vec<&str> = all.lines().collect();
+    assert_eq!(lines.len(), 2);
+    assert!(
+        lines[0].starts_with("db ") && lines[0].len() == "db ".len() + 64,
+        "{all}"
+    );
+    let one = sandbox.succeed("config --hash web").await.stdout;
+    assert_eq!(one.trim(), lines[1]);
+}
+
+#[tokio::test]
+async fn a_problem_in_a_file_is_shown_with_its_place() {
+    let ran = Sandbox::with("services:\n  web:\n    imagee: app\n")
+        .run("config")
+        .await;
+    assert_eq!((ran.code, ran.stdout.as_str()), (1, ""));
+    assert!(ran.stderr.contains("imagee"), "{}", ran.stderr);
+    assert!(ran.stderr.contains("compose.yaml:3:5"), "{}", ran.stderr);
+}
+
+#[tokio::test]
+async fn without_a_file_there_is_one_message() {
+    let mut sandbox = Sandbox::with("");
+    sandbox.files.clear();
+    let ran = sandbox.run("config").await;
+    assert_eq!((ran.code, ran.stdout.as_str()), (1, ""));
+    assert_eq!(ran.stderr.matches("error").count(), 1, "{}", ran.stderr);
+}
+
+#[tokio::test]
+async fn standard_input_is_a_file_too() {
+    let ran = Sandbox::with("").succeed("-f - config --services").await;
+    assert_eq!(ran.stdout, "stdin\n");
+}

@@ -1,0 +1,238 @@
+//! Planner cases: `compose.yaml` and `observed.yaml` to the printed plan.
+//!
+//! A case is a folder of `tests/cases/plan`:
+//!
+//! - `compose.yaml`: the files as they are now; `before.yaml`: as they were when the containers
+//!   were made, where that differs.
+//! - `observed.yaml`: what is on the engine. `made: true` puts everything but containers there as
+//!   `up` makes it. A container that is `like: SERVICE` is as `up` made it, except for the keys
+//!   beside; `made_by` says that another tool did. Scalars of the form `@hash:SERVICE`,
+//!   `@hash-2.40:SERVICE`, `@attributes:SERVICE` stand for what that service hashes to.
+//! - `options.yaml`: the command (`up` when absent) and its flags.
+//! - `plan.txt`: what comes out. `RCOMPOSE_REFRESH=1` writes it.
+//!
+//! Whatever the case, every plan has to keep the promises of [`invariants`].
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::fs;
+use std::path::Path;
+
+use rcompose::document::diagnostic::render;
+use rcompose::load::{self, Loaded};
+use rcompose::plan::containers::Recreate;
+use rcompose::plan::converge::{self, converge};
+use rcompose::plan::images::BuildPolicy;
+use rcompose::plan::{Observed, Operation, Plan, start, teardown};
+use serde::Deserialize;
+
+use crate::support::{self, Tree};
+
+mod invariants;
+mod observed;
+
+/// The command and its flags.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+struct Options {
+    command: Command,
+    /// The command knows the project's name only.
+    without_files: bool,
+    services: Vec<String>,
+    profiles: Vec<String>,
+    scale: BTreeMap<String, i64>,
+    no_dependencies: bool,
+    recreate: Option<Policy>,
+    recreate_dependencies: Option<Policy>,
+    renew_anonymous_volumes: bool,
+    remove_orphans: bool,
+    ignore_orphans: bool,
+    no_start: bool,
+    timeout: Option<i32>,
+    build: Option<Policy>,
+    wait: bool,
+    volumes: bool,
+    stop: bool,
+}
+
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum Command {
+    #[default]
+    Up,
+    Down,
+    Stop,
+    Start,
+    Restart,
+    Rm,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum Policy {
+    Always,
+    Force,
+    Never,
+}
+
+#[test]
+fn plans_are_as_their_cases_say() {
+    let mut problems = Vec::new();
+    for (name, case) in support::cases("plan") {
+        let owned = [
+            "compose.yaml",
+            "before.yaml",
+            "observed.yaml",
+            "options.yaml",
+            "plan.txt",
+        ];
+        let unowned = support::unowned(&case, &owned);
+        problems.extend(
+            unowned
+                .iter()
+                .map(|file| format!("{name}/{file} is read by nobody")),
+        );
+        let options: Options = read_yaml(&case.join("options.yaml"));
+        let loaded = load_file(&case.join("compose.yaml"), &options);
+        let before = case.join("before.yaml");
+        let before = before.exists().then(|| load_file(&before, &options));
+        let made_of = &before.as_ref().unwrap_or(&loaded).project;
+        let text = fs::read_to_string(case.join("observed.yaml")).unwrap_or_default();
+        let observed = observed::read(&text, made_of, &loaded.project);
+        let text = match plan(&loaded, &observed, &options) {
+            Ok(plan) => {
+                let downs = options.command == Command::Down && options.volumes;
+                let broken = invariants::broken(&plan, &observed, downs);
+                problems.extend(broken.iter().map(|promise| format!("{name}: {promise}")));
+                shown(&plan)
+            }
+            Err(text) => text,
+        };
+        problems.extend(support::compare(&case.join("plan.txt"), &text).err());
+    }
+    support::all_well(&problems);
+}
+
+fn read_yaml<T: Default + for<'de> Deserialize<'de>>(path: &Path) -> T {
+    let Ok(text) = fs::read_to_string(path) else {
+        return T::default();
+    };
+    serde_yaml::from_str(&text).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+}
+
+/// A case's file as the project `demo`.
+fn load_file(path: &Path, options: &Options) -> Loaded {
+    let text =
+        fs::read_to_string(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+    let request = load::Request {
+        current_dir: "/demo".into(),
+        profiles: options.profiles.clone(),
+        services: options.services.clone(),
+        ..load::Request::default()
+    };
+    let tree = Tree::default().with("/demo/compose.yaml", &text);
+    let mut loaded = match load::load(&request, &tree) {
+        Ok(loaded) => loaded,
+        Err(failure) => panic!("{}: {}", path.display(), support::rendered(&failure)),
+    };
+    for (name, count) in &options.scale {
+        let service = loaded.project.services.get_mut(name);
+        service.expect("a service that can be scaled").scale = Some(*count);
+    }
+    loaded
+}
+
+fn plan(loaded: &Loaded, observed: &Observed, options: &Options) -> Result<Plan, String> {
+    let project = (!options.without_files).then_some(&loaded.project);
+    let order = project.map_or_else(|| teardown::order_observed(observed), teardown::order_of);
+    let services = &options.services;
+    Ok(match options.command {
+        Command::Up => {
+            return converge(&loaded.project, observed, &up_options(options))
+                .map_err(|problems| render(&problems, &loaded.sources, support::STYLE));
+        }
+        Command::Down => teardown::down(
+            project,
+            observed,
+            &teardown::DownOptions {
+                services: services.clone(),
+                remove_orphans: options.remove_orphans,
+                volumes: options.volumes,
+                timeout: options.timeout,
+            },
+        ),
+        Command::Stop => teardown::stop(observed, &order, services, options.timeout),
+        Command::Start => start::start(project, observed, services),
+        Command::Restart => start::restart(project, observed, services, options.timeout),
+        Command::Rm => teardown::remove(
+            observed,
+            &order,
+            &teardown::RemoveOptions {
+                services: services.clone(),
+                stop: options.stop,
+                volumes: options.volumes,
+            },
+        ),
+    })
+}
+
+fn up_options(options: &Options) -> converge::Options {
+    let recreate = |policy: Option<Policy>| match policy {
+        Some(Policy::Never) => Recreate::Never,
+        Some(_) => Recreate::Force,
+        None => Recreate::Diverged,
+    };
+    converge::Options {
+        services: options.services.clone(),
+        no_dependencies: options.no_dependencies,
+        recreate: recreate(options.recreate),
+        recreate_dependencies: recreate(options.recreate_dependencies),
+        renew_anonymous_volumes: options.renew_anonymous_volumes,
+        remove_orphans: options.remove_orphans,
+        ignore_orphans: options.ignore_orphans,
+        no_start: options.no_start,
+        timeout: options.timeout,
+        build: match options.build {
+            Some(Policy::Never) => BuildPolicy::Never,
+            Some(_) => BuildPolicy::Always,
+            None => BuildPolicy::IfMissing,
+        },
+        wait: options.wait,
+    }
+}
+
+/// The plan, and below it what its lines do not tell.
+fn shown(plan: &Plan) -> String {
+    let mut text = plan.to_string();
+    for step in &plan.steps {
+        let Operation::CreateContainer(create) = &step.operation else {
+            continue;
+        };
+        for mount in &create.inherit {
+            let _ = writeln!(
+                text,
+                "inherits: {} {} at {}",
+                create.name, mount.volume, mount.target
+            );
+        }
+        for (network, _) in &create.connect {
+            let _ = writeln!(text, "connects: {} to {network}", create.name);
+        }
+        let host = create.body.host_config.as_ref();
+        let mode = host.and_then(|host| host.network_mode.as_deref());
+        if let Some(mode) = mode.filter(|mode| mode.contains(':')) {
+            let _ = writeln!(text, "shares: {} {mode}", create.name);
+        }
+    }
+    for name in &plan.untouched {
+        let _ = writeln!(text, "untouched: {name}");
+    }
+    for warning in &plan.warnings {
+        let _ = writeln!(text, "warning: {warning}");
+    }
+    if text.is_empty() {
+        "nothing to do\n".to_owned()
+    } else {
+        text
+    }
+}
