@@ -212,15 +212,15 @@ impl<'a> Reader<'a> {
     }
 
     fn stop(&self, error: &ScanError) -> Stop {
-        let in_brackets = self.stack.last().is_some_and(|frame| frame.flow);
-        if let Some(repair) = self.lenient.repair(error, self.read.0, in_brackets) {
+        let bracket = self.bracket_around(error);
+        if let Some(repair) = self.lenient.repair(error, self.read.0, bracket.is_some()) {
             return Stop::Repair(repair);
         }
         let at = error.marker().byte_offset().unwrap_or(0);
         let context = syntax::Context {
             at: self.lenient.original(at),
             read: self.read.1,
-            bracket: self.open_bracket(),
+            bracket,
         };
         Stop::Problem(syntax::explain(
             self.source,
@@ -228,6 +228,18 @@ impl<'a> Reader<'a> {
             &context,
             error.kind(),
         ))
+    }
+
+    fn bracket_around(&self, error: &ScanError) -> Option<Span> {
+        let at = error.marker().byte_offset().unwrap_or(0);
+        let unread = self.text.get(self.read.1..self.lenient.original(at));
+        match lenient::open_bracket(unread.unwrap_or_default()) {
+            Some(found) => {
+                let start = self.read.1 + found;
+                Some(self.span_of(start, start + 1))
+            }
+            None => self.open_bracket(),
+        }
     }
 
     /// Looks at what lies between two events: the parser takes tabs there that Go refuses.
@@ -506,6 +518,9 @@ impl<'a> Reader<'a> {
                 Value::Mapping(mapping) => add_missing(&mut entries, mapping),
                 Value::Sequence(items) => {
                     for item in items {
+                        if item.tag == Some(Tag::Reset) {
+                            continue;
+                        }
                         match item.value {
                             Value::Mapping(mapping) => add_missing(&mut entries, mapping),
                             _ => self.cannot_merge(&item),

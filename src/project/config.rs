@@ -81,12 +81,12 @@ pub const TABLE: &[Attribute<Config>] = &[
         about: "Made by somebody else.",
         example: "true",
         parse: |node, config, reader| {
-            config.external = read_external(node, &mut config.name, reader)
+            config.external = read_external(node, &mut config.name, reader);
         },
         merge: merge::default,
         render: |config| render::flag(config.external),
         hash: Hash::Included,
-        lower: Lower::NoEffect(super::unsupported::SWARM),
+        lower: Lower::NotYet(super::unsupported::NO_STORE),
     },
     Attribute {
         key: "labels",

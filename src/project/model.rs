@@ -49,7 +49,7 @@ pub const TABLE: &[Attribute<Model>] = &[
         about: "Tokens that it takes at most.",
         example: "1024",
         parse: |node, model, reader| {
-            model.context_size = reader.plain_number(node).unwrap_or_default()
+            model.context_size = reader.plain_number(node).unwrap_or_default();
         },
         merge: merge::default,
         render: |model| render::number(model.context_size),

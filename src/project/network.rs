@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use crate::document::{Node, Span, Value};
+use crate::document::merge::Rule;
+use crate::document::{Diagnostic, Node, Segment, Span, Value};
 use crate::project::attribute::{
     Attribute, Data, Hash, Lower, merge, merge_rule, read_table, render_table,
 };
@@ -109,7 +110,7 @@ pub const TABLE: &[Attribute<Network>] = &[
         about: "Made by somebody else: it must exist and is never touched.",
         example: "true",
         parse: |node, network, reader| {
-            network.external = read_external(node, &mut network.name, reader)
+            network.external = read_external(node, &mut network.name, reader);
         },
         merge: merge::default,
         render: |network| render::flag(network.external),
@@ -131,7 +132,7 @@ pub const TABLE: &[Attribute<Network>] = &[
         about: "Containers outside any service may join (swarm).",
         example: "true",
         parse: |node, network, reader| {
-            network.attachable = reader.boolean(node).unwrap_or_default()
+            network.attachable = reader.boolean(node).unwrap_or_default();
         },
         merge: merge::default,
         render: |network| render::flag(network.attachable),
@@ -186,8 +187,8 @@ pub const IPAM: &[Attribute<Ipam>] = &[
         key: "config",
         about: "Pools of addresses.",
         example: "[{subnet: 10.1.0.0/16}]",
-        parse: |node, ipam, reader| ipam.config = reader.items(node, read_pool),
-        merge: merge::default,
+        parse: |node, ipam, reader| ipam.config = reader.each(node, read_pool),
+        merge: merge_pools,
         render: |ipam| render::items(&ipam.config, |pool| render_table(POOL, pool)),
         hash: Hash::Included,
         lower: Lower::UsedBy("plan/networks.rs"),
@@ -248,10 +249,40 @@ pub const POOL: &[Attribute<Pool>] = &[
     },
 ];
 
-fn read_pool(node: &Node, reader: &mut Reader<'_>) -> Option<Pool> {
+fn merge_pools(rest: &[Segment]) -> Rule {
+    if rest.is_empty() {
+        Rule::Custom(join_pools)
+    } else {
+        Rule::Default
+    }
+}
+
+/// Pools of one subnet are one pool; the others are added.
+#[expect(clippy::unnecessary_wraps, reason = "the signature of a rule")]
+fn join_pools(base: Node, over: Node) -> Result<Node, Vec<Diagnostic>> {
+    let over_span = over.span;
+    let (mut base, over) = match (base.value, over.value) {
+        (Value::Sequence(base), Value::Sequence(over)) => (base, over),
+        (_, value) => return Ok(Node { value, ..over }),
+    };
+    let subnet = |pool: &Node| pool.get("subnet").and_then(Node::as_str).map(str::to_owned);
+    for pool in over {
+        let wanted = subnet(&pool);
+        let found = base
+            .iter_mut()
+            .find(|it| wanted.is_some() && subnet(it) == wanted);
+        match (found.map(|it| &mut it.value), pool.value) {
+            (Some(Value::Mapping(earlier)), Value::Mapping(later)) => earlier.extend(later),
+            (_, value) => base.push(Node { value, ..pool }),
+        }
+    }
+    Ok(Node::sequence(over_span, base))
+}
+
+fn read_pool(node: &Node, reader: &mut Reader<'_>) -> Pool {
     let mut pool = Pool::default();
     read_table(node, POOL, &mut pool, reader);
-    Some(pool)
+    pool
 }
 
 /// `external: true`, or the deprecated `external: {name: NAME}`.

@@ -3,12 +3,12 @@
 
 use std::collections::BTreeSet;
 
+use super::Project;
 use super::network::engine_name;
 use super::service::depends_on::{Condition, Dependency};
 use super::service::mounts::Origin;
 use super::service::volumes_from::{self, Target};
 use super::service::{Service, links};
-use super::{Network, Project};
 
 /// Fills a project's unwritten parts in.
 pub fn normalize(project: &mut Project) {
@@ -30,10 +30,7 @@ pub fn normalize(project: &mut Project) {
             .is_some_and(|networks| networks.contains_key("default"))
     };
     if project.services.values().any(uses_default) {
-        project
-            .networks
-            .entry("default".to_owned())
-            .or_insert_with(Network::default);
+        project.networks.entry("default".to_owned()).or_default();
     }
     let name = project.name.clone();
     for (key, network) in &mut project.networks {

@@ -150,20 +150,24 @@ impl<'a> Reader<'a> {
             .collect()
     }
 
+    /// Each item of a list through a reader that always answers.
+    pub fn each<T>(&mut self, node: &Node, read: impl Fn(&Node, &mut Self) -> T) -> Vec<T> {
+        self.items(node, |item, reader| Some(read(item, reader)))
+    }
+
     /// A string; numbers and booleans are refused, as the specification's schema does.
     pub fn string(&mut self, node: &Node) -> Option<String> {
-        match node.as_str() {
-            Some(text) => Some(text.to_owned()),
-            None => {
-                self.expected(node, "a string");
-                if let Some(scalar) = node.as_scalar().filter(|scalar| !scalar.text.is_empty()) {
-                    let quoted = format!("put it in quotes: \"{}\"", scalar.text);
-                    if let Some(last) = self.diagnostics.pop() {
-                        self.diagnostics.push(last.help(quoted));
-                    }
+        if let Some(text) = node.as_str() {
+            Some(text.to_owned())
+        } else {
+            self.expected(node, "a string");
+            if let Some(scalar) = node.as_scalar().filter(|scalar| !scalar.text.is_empty()) {
+                let quoted = format!("put it in quotes: \"{}\"", scalar.text);
+                if let Some(last) = self.diagnostics.pop() {
+                    self.diagnostics.push(last.help(quoted));
                 }
-                None
             }
+            None
         }
     }
 
@@ -310,12 +314,13 @@ impl<'a> Reader<'a> {
 
     /// A boolean or a string, as text.
     pub fn switch_or_text(&mut self, node: &Node) -> Option<String> {
-        match node.as_scalar().map(|scalar| scalar.kind) {
-            Some(ScalarKind::Bool(_) | ScalarKind::String) => self.text(node),
-            _ => {
-                self.expected(node, "true, false or a string");
-                None
-            }
+        if let Some(ScalarKind::Bool(_) | ScalarKind::String) =
+            node.as_scalar().map(|scalar| scalar.kind)
+        {
+            self.text(node)
+        } else {
+            self.expected(node, "true, false or a string");
+            None
         }
     }
 

@@ -73,12 +73,12 @@ pub const TABLE: &[Attribute<Secret>] = &[
         about: "Made by somebody else.",
         example: "true",
         parse: |node, secret, reader| {
-            secret.external = read_external(node, &mut secret.name, reader)
+            secret.external = read_external(node, &mut secret.name, reader);
         },
         merge: merge::default,
         render: |secret| render::flag(secret.external),
         hash: Hash::Included,
-        lower: Lower::NoEffect(super::unsupported::SWARM),
+        lower: Lower::NotYet(super::unsupported::NO_STORE),
     },
     Attribute {
         key: "labels",

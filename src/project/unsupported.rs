@@ -10,6 +10,10 @@ use crate::document::{Diagnostic, Path, Segment, Span};
 /// Why something meant for a swarm does nothing.
 pub const SWARM: &str = "only a swarm acts on it";
 
+/// Why a config or secret that somebody else made is not there.
+pub const NO_STORE: &str =
+    "an engine outside a swarm keeps no configs and secrets, so services do not find it";
+
 /// Why a config or secret without a file does nothing yet.
 pub const NO_FILE: &str =
     "this version of rcompose mounts configs and secrets that are files, and no others yet";

@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use super::service::build;
 use super::service::volumes_from::{self, Target};
 use super::service::{Service, links};
+use super::value::byte_size::ByteSize;
 use super::{Project, Span};
 use crate::document::Diagnostic;
 use crate::document::diagnostic::nearest;
@@ -24,6 +25,7 @@ const RULES: &[fn(&Project, &mut Vec<Diagnostic>)] = &[
     container_names_are_unique,
     mount_targets_are_unique,
     replicas_and_scale_agree,
+    limits_agree,
     ports_are_published_once,
 ];
 
@@ -356,6 +358,46 @@ fn replicas_and_scale_agree(project: &Project, problems: &mut Vec<Diagnostic>) {
             );
             problems.push(problem(service, "scale", message, "0 or more"));
         }
+    }
+}
+
+/// What is said twice must be the same; where `deploy` sets limits at all, those that it leaves out
+/// count as said, as in docker compose.
+fn limits_agree(project: &Project, problems: &mut Vec<Diagnostic>) {
+    let bytes = |size: Option<ByteSize>| size.map_or(0, |size| size.0);
+    for service in project.services.values() {
+        let resources = service.deploy.as_ref().map(|deploy| &deploy.resources);
+        if let Some(limits) = resources.and_then(|resources| resources.limits.as_ref()) {
+            #[expect(clippy::float_cmp, reason = "both were read from text")]
+            let cpus = service.cpus == 0.0 || service.cpus == limits.cpus;
+            let (memory, limit) = (bytes(service.mem_limit), bytes(limits.memory));
+            let pids = service.pids_limit == 0 || service.pids_limit == limits.pids;
+            disagree(service, ("cpus", "limits.cpus"), cpus, problems);
+            let memory = memory == 0 || memory == limit;
+            disagree(service, ("mem_limit", "limits.memory"), memory, problems);
+            disagree(service, ("pids_limit", "limits.pids"), pids, problems);
+        }
+        if let Some(reserved) = resources.and_then(|resources| resources.reservations.as_ref()) {
+            let (memory, limit) = (bytes(service.mem_reservation), bytes(reserved.memory));
+            let names = ("mem_reservation", "reservations.memory");
+            disagree(service, names, memory == 0 || memory == limit, problems);
+        }
+    }
+}
+
+fn disagree(
+    service: &Service,
+    (own, deployed): (&str, &str),
+    agree: bool,
+    problems: &mut Vec<Diagnostic>,
+) {
+    if !agree {
+        let message = format!(
+            "service `{}`: `{own}` and `deploy.resources.{deployed}` differ",
+            service.name
+        );
+        let error = problem(service, own, message, "said here");
+        problems.push(error.help(format!("say it in `deploy.resources.{deployed}` alone")));
     }
 }
 

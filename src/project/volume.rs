@@ -64,7 +64,7 @@ pub const TABLE: &[Attribute<Volume>] = &[
         about: "Made by somebody else: it must exist and is never touched.",
         example: "true",
         parse: |node, volume, reader| {
-            volume.external = read_external(node, &mut volume.name, reader)
+            volume.external = read_external(node, &mut volume.name, reader);
         },
         merge: merge::default,
         render: |volume| render::flag(volume.external),

@@ -1,7 +1,7 @@
 //! The model side by side with docker compose: what `config --format json` prints, and
 //! `config --hash`.
 //!
-//! `tests/cases/service/<name>/compose.yaml` is loaded; `config.json` beside it is what docker
+//! `tests/cases/service/<name>/compose.yaml` (and `over.yaml` laid over it) is loaded; `config.json` beside it is what docker
 //! compose 2.40.3 printed (with `RCOMPOSE_REFRESH=1` it is written anew), so that the comparison
 //! runs where docker compose is missing, too. Where it is present, it is asked again, and for the
 //! hashes. `RCOMPOSE_PARITY_DIR` names a folder of more Compose files. `create.json` is the create
@@ -15,7 +15,7 @@ use std::process::Command;
 
 use rcompose::api_version::ApiVersion;
 use rcompose::document::diagnostic::{Style, render};
-use rcompose::load::{self, Files, Request, Skip};
+use rcompose::load::{self, Files, Request};
 use rcompose::plan::request::{Names, create};
 use rcompose::project::hash::{self, Encoding};
 use rcompose::project::normalize::forget_unused;
@@ -53,17 +53,24 @@ fn variables() -> BTreeMap<String, String> {
         .into()
 }
 
+/// A file, and the one that is laid over it, if there is one.
+fn files(file: &Path) -> Vec<String> {
+    let over = file.with_file_name("over.yaml");
+    let files = [file, &over].into_iter().filter(|it| it.is_file());
+    files.map(|it| it.to_string_lossy().into_owned()).collect()
+}
+
 fn load(file: &Path) -> Result<Project, String> {
     load_with(file, false)
 }
 
 fn load_with(file: &Path, no_env_resolution: bool) -> Result<Project, String> {
     let request = Request {
-        skip: Skip {
+        skip: load::Skip {
             environment: no_env_resolution,
-            ..Skip::default()
+            ..load::Skip::default()
         },
-        files: vec![file.to_string_lossy().into_owned()],
+        files: files(file),
         current_dir: file.parent().unwrap().to_owned(),
         variables: variables(),
         ..Request::default()
@@ -103,8 +110,7 @@ fn oracle() -> Option<PathBuf> {
 
 fn ask(oracle: &Path, file: &Path, arguments: &[&str]) -> Result<String, String> {
     let output = Command::new(oracle)
-        .arg("-f")
-        .arg(file)
+        .args(files(file).iter().flat_map(|file| ["-f", file.as_str()]))
         .arg("config")
         .args(arguments)
         .current_dir(file.parent().unwrap())

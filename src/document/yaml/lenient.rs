@@ -51,7 +51,7 @@ impl<'a> Lenient<'a> {
     pub(super) fn original(&self, at: usize) -> usize {
         let before = self.added.partition_point(|(end, _)| *end <= at);
         match before.checked_sub(1).and_then(|last| self.added.get(last)) {
-            Some((_, added)) => at - added,
+            Some((_, added)) => at.saturating_sub(*added),
             None => at,
         }
     }
@@ -80,17 +80,21 @@ impl<'a> Lenient<'a> {
 
     /// The lines of the quoted value that follows.
     fn quoted_lines(&self, read: usize) -> Option<Repair> {
-        let rest = self.text.get(read..)?;
-        let open = read + rest.find(['"', '\''])?;
+        let open = read + opening_quote(self.text.get(read..)?)?;
         let close = open + closing(&self.text[open..])?;
         let line_start = self.text[..open].rfind('\n').map_or(0, |at| at + 1);
         let breaks = self.text[open..close].match_indices('\n');
-        let lines = breaks
+        let lines: Vec<usize> = breaks
             .map(|(at, _)| open + at + 1)
             // These end the document wherever they stand.
             .filter(|line| !self.text[*line..].starts_with("---"))
             .filter(|line| !self.text[*line..].starts_with("..."))
             .collect();
+        // What was repaired once is not the reason of this error.
+        let repaired = self.added.last().map_or(0, |(end, _)| *end);
+        if lines.first().is_none_or(|first| *first < repaired) {
+            return None;
+        }
         Some(Repair::Indent {
             lines,
             by: open - line_start + 1,
@@ -146,6 +150,47 @@ impl<'a> Lenient<'a> {
     }
 }
 
+/// The innermost bracket that a piece of text opens and does not close.
+///
+/// The parser looks ahead: an error may come before the brackets around it were announced.
+pub(super) fn open_bracket(text: &str) -> Option<usize> {
+    let bytes = text.as_bytes();
+    let mut open = Vec::new();
+    let mut starts = true;
+    let mut at = 0;
+    while let Some(byte) = bytes.get(at) {
+        match byte {
+            b'#' if starts => at += text[at..].find('\n')?,
+            b'"' | b'\'' if starts => at += closing(&text[at..])?,
+            b'[' | b'{' => open.push(at),
+            b']' | b'}' => drop(open.pop()),
+            _ => {}
+        }
+        starts = matches!(
+            bytes.get(at),
+            Some(b' ' | b'\t' | b'\r' | b'\n' | b'[' | b'{' | b',' | b':')
+        );
+        at += 1;
+    }
+    open.pop()
+}
+
+/// The first quote of a text that is not in a comment.
+pub(super) fn opening_quote(text: &str) -> Option<usize> {
+    let mut comment = false;
+    let mut blank = true;
+    for (at, byte) in text.bytes().enumerate() {
+        match byte {
+            b'\n' => comment = false,
+            b'#' if blank => comment = true,
+            b'"' | b'\'' if !comment => return Some(at),
+            _ => {}
+        }
+        blank = matches!(byte, b' ' | b'\t' | b'\r' | b'\n');
+    }
+    None
+}
+
 /// Where the quoted value that a text starts with is closed.
 fn closing(text: &str) -> Option<usize> {
     let bytes = text.as_bytes();
@@ -186,7 +231,7 @@ pub(super) fn indenting_tab(between: &str, first: bool) -> Option<usize> {
             (Some(_), _) | (None, b' ' | b'\t') => {}
             (None, b'#') => skipped = Some(Skipped::Comment),
             (None, b'-' | b'?') => fresh = true,
-            (None, b'&' | b'*' | b'!') => {
+            (None, b'&' | b'*' | b'!' | b'|' | b'>') => {
                 skipped = Some(Skipped::Word);
                 fresh = false;
             }
@@ -200,6 +245,6 @@ pub(super) fn indenting_tab(between: &str, first: bool) -> Option<usize> {
 #[derive(Clone, Copy)]
 enum Skipped {
     Comment,
-    /// An anchor, alias or tag, which may hold a dash.
+    /// An anchor, an alias, a tag or the `|-` of a block, which may hold a dash.
     Word,
 }

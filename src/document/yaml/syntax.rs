@@ -5,6 +5,7 @@
 
 use granit_parser::ErrorKind;
 
+use super::lenient::opening_quote;
 use super::{MAX_BYTES, MAX_DEPTH};
 use crate::document::{Diagnostic, SourceId, Span};
 
@@ -375,9 +376,7 @@ impl Problem<'_> {
 
     fn has_line_break_since(&self, read: usize) -> bool {
         let unread = self.text.get(read..self.at).unwrap_or_default();
-        unread
-            .find(['"', '\''])
-            .is_some_and(|quote| unread[quote..].contains('\n'))
+        opening_quote(unread).is_some_and(|quote| unread[quote..].contains('\n'))
     }
 
     fn raw_line_above(&self) -> &str {
@@ -445,7 +444,7 @@ impl Problem<'_> {
     fn open_quote(&self, read: usize) -> Diagnostic {
         let unread = self.text.get(read..).unwrap_or_default();
         let problem = Diagnostic::error("a quote is not closed");
-        match unread.find(['"', '\'']) {
+        match opening_quote(unread) {
             Some(quote) => problem
                 .at(
                     span(self.source, read + quote, read + quote + 1),

@@ -58,7 +58,7 @@ pub const ROW: Attribute<Service> = Attribute {
             TABLE,
             service.blkio_config.get_or_insert_default(),
             reader,
-        )
+        );
     },
     merge: |rest| merge_rule(TABLE, rest),
     render: |service| {
@@ -87,7 +87,7 @@ pub const TABLE: &[Attribute<BlkioConfig>] = &[
         key: "weight_device",
         about: "Shares of single devices.",
         example: "[{path: /dev/sda, weight: 400}]",
-        parse: |node, config, reader| config.weight_device = reader.items(node, read_weight),
+        parse: |node, config, reader| config.weight_device = reader.each(node, read_weight),
         merge: merge::default,
         render: |config| render::items(&config.weight_device, |it| render_table(WEIGHT, it)),
         hash: Hash::Included,
@@ -97,7 +97,7 @@ pub const TABLE: &[Attribute<BlkioConfig>] = &[
         key: "device_read_bps",
         about: "Bytes read in a second at most, by device.",
         example: "[{path: /dev/sda, rate: 12mb}]",
-        parse: |node, config, reader| config.device_read_bps = reader.items(node, read_limit),
+        parse: |node, config, reader| config.device_read_bps = reader.each(node, read_limit),
         merge: merge::default,
         render: |config| render_limits(&config.device_read_bps),
         hash: Hash::Included,
@@ -107,7 +107,7 @@ pub const TABLE: &[Attribute<BlkioConfig>] = &[
         key: "device_read_iops",
         about: "Reads in a second at most, by device.",
         example: "[{path: /dev/sda, rate: 120}]",
-        parse: |node, config, reader| config.device_read_iops = reader.items(node, read_limit),
+        parse: |node, config, reader| config.device_read_iops = reader.each(node, read_limit),
         merge: merge::default,
         render: |config| render_limits(&config.device_read_iops),
         hash: Hash::Included,
@@ -117,7 +117,7 @@ pub const TABLE: &[Attribute<BlkioConfig>] = &[
         key: "device_write_bps",
         about: "Bytes written in a second at most, by device.",
         example: "[{path: /dev/sda, rate: 1024k}]",
-        parse: |node, config, reader| config.device_write_bps = reader.items(node, read_limit),
+        parse: |node, config, reader| config.device_write_bps = reader.each(node, read_limit),
         merge: merge::default,
         render: |config| render_limits(&config.device_write_bps),
         hash: Hash::Included,
@@ -127,7 +127,7 @@ pub const TABLE: &[Attribute<BlkioConfig>] = &[
         key: "device_write_iops",
         about: "Writes in a second at most, by device.",
         example: "[{path: /dev/sda, rate: 30}]",
-        parse: |node, config, reader| config.device_write_iops = reader.items(node, read_limit),
+        parse: |node, config, reader| config.device_write_iops = reader.each(node, read_limit),
         merge: merge::default,
         render: |config| render_limits(&config.device_write_iops),
         hash: Hash::Included,
@@ -186,16 +186,16 @@ pub const LIMIT: &[Attribute<Limit>] = &[
     },
 ];
 
-fn read_weight(node: &Node, reader: &mut Reader<'_>) -> Option<Weight> {
+fn read_weight(node: &Node, reader: &mut Reader<'_>) -> Weight {
     let mut entry = Weight::default();
     read_table(node, WEIGHT, &mut entry, reader);
-    Some(entry)
+    entry
 }
 
-fn read_limit(node: &Node, reader: &mut Reader<'_>) -> Option<Limit> {
+fn read_limit(node: &Node, reader: &mut Reader<'_>) -> Limit {
     let mut entry = Limit::default();
     read_table(node, LIMIT, &mut entry, reader);
-    Some(entry)
+    entry
 }
 
 fn render_limits(limits: &[Limit]) -> Option<Data> {

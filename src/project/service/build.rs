@@ -83,7 +83,7 @@ pub const ROW: Attribute<Service> = Attribute {
     key: "build",
     about: "How the image is made out of files: a folder, or a mapping.",
     example: "{context: /src}",
-    parse: |node, service, reader| service.build = parse(node, reader),
+    parse: |node, service, reader| service.build = Some(parse(node, reader)),
     merge: |rest| match rest {
         [] => Rule::Promote(promote),
         below => merge_rule(TABLE, below),
@@ -387,7 +387,7 @@ fn promote(node: Node) -> Node {
     Node::mapping(span, Mapping::from_iter([("context".to_owned(), entry)]))
 }
 
-fn parse(node: &Node, reader: &mut Reader<'_>) -> Option<Build> {
+fn parse(node: &Node, reader: &mut Reader<'_>) -> Build {
     let mut build = Build::default();
     match &node.value {
         Value::Scalar(_) => build.context = read_context(node, reader),
@@ -406,7 +406,7 @@ fn parse(node: &Node, reader: &mut Reader<'_>) -> Option<Build> {
             "both are given",
         );
     }
-    Some(build)
+    build
 }
 
 fn read_context(node: &Node, reader: &mut Reader<'_>) -> String {

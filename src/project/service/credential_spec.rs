@@ -32,7 +32,7 @@ pub const ROW: Attribute<Service> = Attribute {
             TABLE,
             service.credential_spec.get_or_insert_default(),
             reader,
-        )
+        );
     },
     merge: |rest| merge_rule(TABLE, rest),
     render: |service| {

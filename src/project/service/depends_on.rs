@@ -105,7 +105,7 @@ pub const TABLE: &[Attribute<Dependency>] = &[
         about: "Restart this service when the dependency is restarted or replaced.",
         example: "true",
         parse: |node, dependency, reader| {
-            dependency.restart = reader.boolean(node).unwrap_or_default()
+            dependency.restart = reader.boolean(node).unwrap_or_default();
         },
         merge: merge::default,
         render: |dependency| render::flag(dependency.restart),
@@ -117,7 +117,7 @@ pub const TABLE: &[Attribute<Dependency>] = &[
         about: "Fail when the dependency cannot be had (default true).",
         example: "false",
         parse: |node, dependency, reader| {
-            dependency.required = reader.boolean(node).unwrap_or(true)
+            dependency.required = reader.boolean(node).unwrap_or(true);
         },
         merge: merge::default,
         render: |dependency| Some(Data::Bool(dependency.required)),

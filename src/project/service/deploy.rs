@@ -133,7 +133,7 @@ pub const ROW: Attribute<Service> = Attribute {
     about: "How many containers, with which limits, and when they are restarted.",
     example: "{resources: {limits: {memory: 64m}}}",
     parse: |node, service, reader| {
-        read_table(node, TABLE, service.deploy.get_or_insert_default(), reader)
+        read_table(node, TABLE, service.deploy.get_or_insert_default(), reader);
     },
     merge: |rest| merge_rule(TABLE, rest),
     render: |service| {
@@ -230,7 +230,7 @@ pub const TABLE: &[Attribute<Deploy>] = &[
                 RESTART,
                 deploy.restart_policy.get_or_insert_default(),
                 reader,
-            )
+            );
         },
         merge: |rest| merge_rule(RESTART, rest),
         render: |deploy| {
@@ -272,7 +272,7 @@ pub const UPDATE: &[Attribute<UpdateConfig>] = &[
         about: "How many at a time; 0 is all.",
         example: "2",
         parse: |node, config, reader| {
-            config.parallelism = reader.integer_within(node, 0..=i64::MAX)
+            config.parallelism = reader.integer_within(node, 0..=i64::MAX);
         },
         merge: merge::default,
         render: |config| config.parallelism.map(Into::into),
@@ -314,7 +314,7 @@ pub const UPDATE: &[Attribute<UpdateConfig>] = &[
         about: "Part that may fail, 0 to 1.",
         example: "0.2",
         parse: |node, config, reader| {
-            config.max_failure_ratio = reader.number(node).unwrap_or_default()
+            config.max_failure_ratio = reader.number(node).unwrap_or_default();
         },
         merge: merge::default,
         render: |config| render::fraction(config.max_failure_ratio),
@@ -352,10 +352,10 @@ pub const PLACEMENT: &[Attribute<Placement>] = &[
         about: "What containers are spread over.",
         example: "[{spread: node.labels.zone}]",
         parse: |node, placement, reader| {
-            placement.preferences = reader.items(node, |item, reader| {
+            placement.preferences = reader.each(node, |item, reader| {
                 let mut preference = Preference::default();
                 read_table(item, PREFERENCE, &mut preference, reader);
-                Some(preference)
+                preference
             });
         },
         merge: merge::default,
@@ -370,7 +370,7 @@ pub const PLACEMENT: &[Attribute<Placement>] = &[
         about: "Containers of the service on one node at most.",
         example: "1",
         parse: |node, placement, reader| {
-            placement.max_replicas_per_node = reader.integer(node).unwrap_or_default()
+            placement.max_replicas_per_node = reader.integer(node).unwrap_or_default();
         },
         merge: merge::default,
         render: |placement| render::number(placement.max_replicas_per_node),
@@ -403,7 +403,7 @@ pub const RESOURCES: &[Attribute<Resources>] = &[
                 LIMITS,
                 resources.limits.get_or_insert_default(),
                 reader,
-            )
+            );
         },
         merge: merge::default,
         render: |resources| {
@@ -425,7 +425,7 @@ pub const RESOURCES: &[Attribute<Resources>] = &[
                 RESERVATIONS,
                 resources.reservations.get_or_insert_default(),
                 reader,
-            )
+            );
         },
         merge: merge::default,
         render: |resources| {
@@ -453,7 +453,7 @@ pub const RESERVATIONS: &[Attribute<Resource>] = &[
         key: "devices",
         about: "Devices by what they can do.",
         example: "[{capabilities: [gpu]}]",
-        parse: |node, resource, reader| resource.devices = reader.items(node, read_device),
+        parse: |node, resource, reader| resource.devices = reader.each(node, read_device),
         merge: merge::default,
         render: |resource| devices::render_requests(&resource.devices),
         hash: Hash::Included,
@@ -464,7 +464,7 @@ pub const RESERVATIONS: &[Attribute<Resource>] = &[
         about: "What only a swarm counts.",
         example: "[{discrete_resource_spec: {kind: ssd, value: 2}}]",
         parse: |node, resource, reader| {
-            resource.generic_resources = reader.items(node, read_generic)
+            resource.generic_resources = reader.each(node, read_generic);
         },
         merge: merge::default,
         render: |resource| {
@@ -577,7 +577,7 @@ pub const RESTART: &[Attribute<RestartPolicy>] = &[
         about: "Attempts at most.",
         example: "3",
         parse: |node, policy, reader| {
-            policy.max_attempts = reader.integer_within(node, 0..=i64::MAX)
+            policy.max_attempts = reader.integer_within(node, 0..=i64::MAX);
         },
         merge: merge::default,
         render: |policy| policy.max_attempts.map(Into::into),
@@ -602,17 +602,17 @@ fn read_memory(node: &Node, reader: &mut Reader<'_>) -> Option<ByteSize> {
     reader.bytes(node)
 }
 
-fn read_device(node: &Node, reader: &mut Reader<'_>) -> Option<DeviceRequest> {
+fn read_device(node: &Node, reader: &mut Reader<'_>) -> DeviceRequest {
     if node.as_mapping().is_some() && node.get("capabilities").is_none() {
         reader.invalid(node, "`capabilities` is missing", "this device");
     }
     devices::parse_request(node, reader)
 }
 
-fn read_generic(node: &Node, reader: &mut Reader<'_>) -> Option<GenericResource> {
+fn read_generic(node: &Node, reader: &mut Reader<'_>) -> GenericResource {
     let mut resource = GenericResource::default();
     read_table(node, GENERIC, &mut resource, reader);
-    Some(resource)
+    resource
 }
 
 fn lower_devices(service: &Service, request: &mut Request<'_>) {

@@ -41,7 +41,7 @@ pub const ROW: Attribute<Service> = Attribute {
     about: "What happens when files change.",
     example: "{watch: [{path: /src, action: rebuild}]}",
     parse: |node, service, reader| {
-        read_table(node, TABLE, service.develop.get_or_insert_default(), reader)
+        read_table(node, TABLE, service.develop.get_or_insert_default(), reader);
     },
     merge: |rest| merge_rule(TABLE, rest),
     render: |service| {
@@ -59,7 +59,7 @@ pub const TABLE: &[Attribute<Develop>] = &[Attribute {
     key: "watch",
     about: "Rules: a path, and what happens when something below it changes.",
     example: "[{path: /src, action: rebuild}]",
-    parse: |node, develop, reader| develop.watch = reader.items(node, parse_rule),
+    parse: |node, develop, reader| develop.watch = reader.each(node, parse_rule),
     merge: merge::default,
     render: |develop| render::items(&develop.watch, |rule| render_table(RULE, rule)),
     hash: Hash::Included,
@@ -154,7 +154,7 @@ fn read_action(node: &Node, reader: &mut Reader<'_>) -> String {
     action
 }
 
-fn parse_rule(node: &Node, reader: &mut Reader<'_>) -> Option<WatchRule> {
+fn parse_rule(node: &Node, reader: &mut Reader<'_>) -> WatchRule {
     let mut rule = WatchRule::default();
     read_table(node, RULE, &mut rule, reader);
     if rule.action.starts_with("sync") && rule.target.is_none() {
@@ -165,5 +165,5 @@ fn parse_rule(node: &Node, reader: &mut Reader<'_>) -> Option<WatchRule> {
             reader.invalid(node, format!("`{key}` is missing"), "this rule");
         }
     }
-    Some(rule)
+    rule
 }

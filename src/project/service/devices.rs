@@ -214,12 +214,12 @@ fn parse_gpus(node: &Node, reader: &mut Reader<'_>) -> Vec<DeviceRequest> {
             reader.expected(node, "`all` or a list");
             Vec::new()
         }
-        None => reader.items(node, parse_request),
+        None => reader.each(node, parse_request),
     }
 }
 
 /// A demand for devices; without a number and without names it means all that there are.
-pub fn parse_request(node: &Node, reader: &mut Reader<'_>) -> Option<DeviceRequest> {
+pub fn parse_request(node: &Node, reader: &mut Reader<'_>) -> DeviceRequest {
     let mut request = DeviceRequest::default();
     read_table(node, REQUEST, &mut request, reader);
     let named = !request.device_ids.is_empty();
@@ -231,7 +231,7 @@ pub fn parse_request(node: &Node, reader: &mut Reader<'_>) -> Option<DeviceReque
         None if !named => request.count = Some(-1),
         _ => {}
     }
-    Some(request)
+    request
 }
 
 fn read_count(node: &Node, reader: &mut Reader<'_>) -> Option<i64> {

@@ -31,7 +31,7 @@ pub const ROW: Attribute<Service> = Attribute {
     parse: |node, service, reader| service.env_file = parse(node, reader),
     merge: |rest| {
         if rest.is_empty() {
-            Rule::StringOrList
+            Rule::Unique(merge_key)
         } else {
             Rule::Default
         }
@@ -42,6 +42,12 @@ pub const ROW: Attribute<Service> = Attribute {
     hash: Hash::Included,
     lower: Lower::UsedBy("load/env_files.rs"),
 };
+
+/// Two entries with one path are one file; the later wins.
+fn merge_key(node: &Node) -> Option<String> {
+    let path = node.as_str().or_else(|| node.get("path")?.as_str());
+    path.map(str::to_owned)
+}
 
 /// In JSON, and so in the hash, docker compose writes a file that is required as its path alone.
 pub fn json_form(service: &mut Data) {
@@ -77,17 +83,16 @@ fn parse(node: &Node, reader: &mut Reader<'_>) -> Vec<EnvFile> {
 }
 
 fn parse_item(node: &Node, reader: &mut Reader<'_>) -> Option<EnvFile> {
-    match &node.value {
-        Value::Mapping(mapping) => parse_long(node, mapping, reader),
-        _ => {
-            let path = reader.string(node)?;
-            Some(EnvFile {
-                path: reader.file_path(node, &path),
-                required: true,
-                format: None,
-                span: node.span,
-            })
-        }
+    if let Value::Mapping(mapping) = &node.value {
+        parse_long(node, mapping, reader)
+    } else {
+        let path = reader.string(node)?;
+        Some(EnvFile {
+            path: reader.file_path(node, &path),
+            required: true,
+            format: None,
+            span: node.span,
+        })
     }
 }
 

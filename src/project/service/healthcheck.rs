@@ -43,7 +43,7 @@ pub const ROW: Attribute<Service> = Attribute {
             TABLE,
             service.healthcheck.get_or_insert_default(),
             reader,
-        )
+        );
     },
     merge: |rest| merge_rule(TABLE, rest),
     render: |service| {

@@ -34,7 +34,7 @@ pub const PRE_START: Attribute<Service> = Attribute {
     key: "pre_start",
     about: "Commands that run to their end before the service starts.",
     example: "[{command: migrate}]",
-    parse: |node, service, reader| service.pre_start = reader.items(node, parse_before),
+    parse: |node, service, reader| service.pre_start = reader.each(node, parse_before),
     merge: merge::default,
     render: |service| render::items(&service.pre_start, render_hook),
     hash: Hash::Included,
@@ -46,7 +46,7 @@ pub const POST_START: Attribute<Service> = Attribute {
     key: "post_start",
     about: "Commands that run in each container after it has started.",
     example: "[{command: warm-up}]",
-    parse: |node, service, reader| service.post_start = reader.items(node, parse),
+    parse: |node, service, reader| service.post_start = reader.each(node, parse),
     merge: merge::default,
     render: |service| render::items(&service.post_start, render_hook),
     hash: Hash::Included,
@@ -58,7 +58,7 @@ pub const PRE_STOP: Attribute<Service> = Attribute {
     key: "pre_stop",
     about: "Commands that run in each container before it is stopped.",
     example: "[{command: drain}]",
-    parse: |node, service, reader| service.pre_stop = reader.items(node, parse),
+    parse: |node, service, reader| service.pre_stop = reader.each(node, parse),
     merge: merge::default,
     render: |service| render::items(&service.pre_stop, render_hook),
     hash: Hash::Included,
@@ -154,19 +154,19 @@ pub const BEFORE: &[Attribute<Hook>] = &[
     },
 ];
 
-fn parse(node: &Node, reader: &mut Reader<'_>) -> Option<Hook> {
+fn parse(node: &Node, reader: &mut Reader<'_>) -> Hook {
     let mut hook = Hook::default();
     read_table(node, TABLE, &mut hook, reader);
     if node.as_mapping().is_some() && node.get("command").is_none() {
         reader.invalid(node, "`command` is missing", "this hook");
     }
-    Some(hook)
+    hook
 }
 
-fn parse_before(node: &Node, reader: &mut Reader<'_>) -> Option<Hook> {
+fn parse_before(node: &Node, reader: &mut Reader<'_>) -> Hook {
     let mut hook = Hook::default();
     read_table(node, BEFORE, &mut hook, reader);
-    Some(hook)
+    hook
 }
 
 fn render_hook(hook: &Hook) -> Data {

@@ -26,7 +26,7 @@ pub const ROW: Attribute<Service> = Attribute {
     about: "Where the engine keeps the output.",
     example: "{driver: local}",
     parse: |node, service, reader| {
-        read_table(node, TABLE, service.logging.get_or_insert_default(), reader)
+        read_table(node, TABLE, service.logging.get_or_insert_default(), reader);
     },
     merge: |rest| {
         if rest.is_empty() {
@@ -77,7 +77,7 @@ fn read_options(
     for (key, entry) in reader.mapping(node).into_iter().flatten() {
         if let Some(ScalarKind::Bool(_)) = entry.value.as_scalar().map(|scalar| scalar.kind) {
             reader.within(key, |reader| {
-                reader.expected(&entry.value, "a string or a number")
+                reader.expected(&entry.value, "a string or a number");
             });
         }
     }
@@ -86,6 +86,7 @@ fn read_options(
 
 /// Options of different drivers have nothing to do with each other: sections join only when the
 /// driver is the same or one side names none.
+#[expect(clippy::unnecessary_wraps, reason = "the signature of a rule")]
 fn merge_same_driver(base: Node, over: Node) -> Result<Node, Vec<Diagnostic>> {
     let driver = |node: &Node| node.get("driver").and_then(Node::as_str).map(str::to_owned);
     let same = match (driver(&base), driver(&over)) {

@@ -148,6 +148,10 @@ pub struct Service {
 }
 
 /// Every attribute of a service, in the order that printing and hashing follow.
+#[expect(
+    clippy::assigning_clones,
+    reason = "a row is read more often than it is run"
+)]
 pub const TABLE: &[Attribute<Service>] = &[
     Attribute {
         key: "annotations",
@@ -206,7 +210,7 @@ pub const TABLE: &[Attribute<Service>] = &[
         render: |service| render::text(service.cgroup_parent.as_deref()),
         hash: Hash::Included,
         lower: Lower::Request(|service, request| {
-            request.host.cgroup_parent = service.cgroup_parent.clone()
+            request.host.cgroup_parent = service.cgroup_parent.clone();
         }),
     },
     Attribute {
@@ -232,13 +236,13 @@ pub const TABLE: &[Attribute<Service>] = &[
         parse: |node, service, reader| {
             service.cpu_count = reader
                 .integer_within(node, 0..=i64::MAX)
-                .unwrap_or_default()
+                .unwrap_or_default();
         },
         merge: merge::default,
         render: |service| render::number(service.cpu_count),
         hash: Hash::Included,
         lower: Lower::Request(|service, request| {
-            request.host.cpu_count = Some(service.cpu_count).filter(|value| *value != 0)
+            request.host.cpu_count = Some(service.cpu_count).filter(|value| *value != 0);
         }),
     },
     Attribute {
@@ -246,7 +250,7 @@ pub const TABLE: &[Attribute<Service>] = &[
         about: "Share of the processors in percent (Windows).",
         example: "50",
         parse: |node, service, reader| {
-            service.cpu_percent = reader.integer_within(node, 0..=100).unwrap_or_default()
+            service.cpu_percent = reader.integer_within(node, 0..=100).unwrap_or_default();
         },
         merge: merge::default,
         render: |service| render::number(service.cpu_percent),
@@ -262,13 +266,13 @@ pub const TABLE: &[Attribute<Service>] = &[
         about: "Microseconds of one scheduling period.",
         example: "1000",
         parse: |node, service, reader| {
-            service.cpu_period = reader.whole_part(node).unwrap_or_default()
+            service.cpu_period = reader.whole_part(node).unwrap_or_default();
         },
         merge: merge::default,
         render: |service| render::number(service.cpu_period),
         hash: Hash::Included,
         lower: Lower::Request(|service, request| {
-            request.host.cpu_period = Some(service.cpu_period).filter(|value| *value != 0)
+            request.host.cpu_period = Some(service.cpu_period).filter(|value| *value != 0);
         }),
     },
     Attribute {
@@ -276,13 +280,13 @@ pub const TABLE: &[Attribute<Service>] = &[
         about: "Microseconds of processor time in one period.",
         example: "1000",
         parse: |node, service, reader| {
-            service.cpu_quota = reader.whole_part(node).unwrap_or_default()
+            service.cpu_quota = reader.whole_part(node).unwrap_or_default();
         },
         merge: merge::default,
         render: |service| render::number(service.cpu_quota),
         hash: Hash::Included,
         lower: Lower::Request(|service, request| {
-            request.host.cpu_quota = Some(service.cpu_quota).filter(|value| *value != 0)
+            request.host.cpu_quota = Some(service.cpu_quota).filter(|value| *value != 0);
         }),
     },
     Attribute {
@@ -290,14 +294,14 @@ pub const TABLE: &[Attribute<Service>] = &[
         about: "Microseconds of one real-time period.",
         example: "1000",
         parse: |node, service, reader| {
-            service.cpu_rt_period = reader.whole_part(node).unwrap_or_default()
+            service.cpu_rt_period = reader.whole_part(node).unwrap_or_default();
         },
         merge: merge::default,
         render: |service| render::number(service.cpu_rt_period),
         hash: Hash::Included,
         lower: Lower::Request(|service, request| {
             request.host.cpu_realtime_period =
-                Some(service.cpu_rt_period).filter(|value| *value != 0)
+                Some(service.cpu_rt_period).filter(|value| *value != 0);
         }),
     },
     Attribute {
@@ -305,14 +309,14 @@ pub const TABLE: &[Attribute<Service>] = &[
         about: "Microseconds of real-time processing in one period.",
         example: "1000",
         parse: |node, service, reader| {
-            service.cpu_rt_runtime = reader.whole_part(node).unwrap_or_default()
+            service.cpu_rt_runtime = reader.whole_part(node).unwrap_or_default();
         },
         merge: merge::default,
         render: |service| render::number(service.cpu_rt_runtime),
         hash: Hash::Included,
         lower: Lower::Request(|service, request| {
             request.host.cpu_realtime_runtime =
-                Some(service.cpu_rt_runtime).filter(|value| *value != 0)
+                Some(service.cpu_rt_runtime).filter(|value| *value != 0);
         }),
     },
     resources::CPUS,
@@ -331,13 +335,13 @@ pub const TABLE: &[Attribute<Service>] = &[
         about: "Weight against other containers (engine's default 1024).",
         example: "512",
         parse: |node, service, reader| {
-            service.cpu_shares = reader.whole_part(node).unwrap_or_default()
+            service.cpu_shares = reader.whole_part(node).unwrap_or_default();
         },
         merge: merge::default,
         render: |service| render::number(service.cpu_shares),
         hash: Hash::Included,
         lower: Lower::Request(|service, request| {
-            request.host.cpu_shares = Some(service.cpu_shares).filter(|value| *value != 0)
+            request.host.cpu_shares = Some(service.cpu_shares).filter(|value| *value != 0);
         }),
     },
     Attribute {
@@ -376,7 +380,7 @@ pub const TABLE: &[Attribute<Service>] = &[
         render: |service| render::list(&service.device_cgroup_rules),
         hash: Hash::Included,
         lower: Lower::Request(|service, request| {
-            request.host.device_cgroup_rules = filled(&service.device_cgroup_rules)
+            request.host.device_cgroup_rules = filled(&service.device_cgroup_rules);
         }),
     },
     devices::ROW,
@@ -402,7 +406,7 @@ pub const TABLE: &[Attribute<Service>] = &[
         render: |service| render::list(&service.dns_opt),
         hash: Hash::Included,
         lower: Lower::Request(|service, request| {
-            request.host.dns_options = filled(&service.dns_opt)
+            request.host.dns_options = filled(&service.dns_opt);
         }),
     },
     Attribute {
@@ -414,7 +418,7 @@ pub const TABLE: &[Attribute<Service>] = &[
         render: |service| render::list(&service.dns_search),
         hash: Hash::Included,
         lower: Lower::Request(|service, request| {
-            request.host.dns_search = filled(&service.dns_search)
+            request.host.dns_search = filled(&service.dns_search);
         }),
     },
     Attribute {
@@ -426,7 +430,7 @@ pub const TABLE: &[Attribute<Service>] = &[
         render: |service| render::text(service.domainname.as_deref()),
         hash: Hash::Included,
         lower: Lower::Request(|service, request| {
-            request.body.domainname = service.domainname.clone()
+            request.body.domainname = service.domainname.clone();
         }),
     },
     Attribute {
@@ -438,7 +442,7 @@ pub const TABLE: &[Attribute<Service>] = &[
         render: |service| Some(render::command(service.entrypoint.as_deref())),
         hash: Hash::Included,
         lower: Lower::Request(|service, request| {
-            request.body.entrypoint = service.entrypoint.clone()
+            request.body.entrypoint = service.entrypoint.clone();
         }),
     },
     provider::ROW,
@@ -462,7 +466,7 @@ pub const TABLE: &[Attribute<Service>] = &[
         render: |service| render::list(&service.expose),
         hash: Hash::Included,
         lower: Lower::Request(|service, request| {
-            request.expose(service.expose.iter().map(|port| with_protocol(port)))
+            request.expose(service.expose.iter().map(|port| with_protocol(port)));
         }),
     },
     EXTENDS,
@@ -476,7 +480,7 @@ pub const TABLE: &[Attribute<Service>] = &[
         render: |service| render::list(&service.extra_hosts),
         hash: Hash::Included,
         lower: Lower::Request(|service, request| {
-            request.host.extra_hosts = filled(&host_entries(&service.extra_hosts))
+            request.host.extra_hosts = filled(&host_entries(&service.extra_hosts));
         }),
     },
     Attribute {
@@ -491,7 +495,7 @@ pub const TABLE: &[Attribute<Service>] = &[
         render: |service| render::list(&service.group_add),
         hash: Hash::Included,
         lower: Lower::Request(|service, request| {
-            request.host.group_add = filled(&service.group_add)
+            request.host.group_add = filled(&service.group_add);
         }),
     },
     devices::GPUS,
@@ -540,7 +544,7 @@ pub const TABLE: &[Attribute<Service>] = &[
             request.host.ipc_mode = service
                 .ipc
                 .as_deref()
-                .map(|mode| request.container_reference(mode))
+                .map(|mode| request.container_reference(mode));
         }),
     },
     Attribute {
@@ -598,13 +602,13 @@ pub const TABLE: &[Attribute<Service>] = &[
         about: "Never kill for want of memory.",
         example: "true",
         parse: |node, service, reader| {
-            service.oom_kill_disable = reader.boolean(node).unwrap_or_default()
+            service.oom_kill_disable = reader.boolean(node).unwrap_or_default();
         },
         merge: merge::default,
         render: |service| render::flag(service.oom_kill_disable),
         hash: Hash::Included,
         lower: Lower::Request(|service, request| {
-            request.host.oom_kill_disable = Some(service.oom_kill_disable)
+            request.host.oom_kill_disable = Some(service.oom_kill_disable);
         }),
     },
     Attribute {
@@ -614,13 +618,13 @@ pub const TABLE: &[Attribute<Service>] = &[
         parse: |node, service, reader| {
             service.oom_score_adj = reader
                 .integer_within(node, -1000..=1000)
-                .unwrap_or_default()
+                .unwrap_or_default();
         },
         merge: merge::default,
         render: |service| render::number(service.oom_score_adj),
         hash: Hash::Included,
         lower: Lower::Request(|service, request| {
-            request.host.oom_score_adj = Some(service.oom_score_adj).filter(|value| *value != 0)
+            request.host.oom_score_adj = Some(service.oom_score_adj).filter(|value| *value != 0);
         }),
     },
     Attribute {
@@ -635,7 +639,7 @@ pub const TABLE: &[Attribute<Service>] = &[
             request.host.pid_mode = service
                 .pid
                 .as_deref()
-                .map(|mode| request.container_reference(mode))
+                .map(|mode| request.container_reference(mode));
         }),
     },
     resources::PIDS_LIMIT,
@@ -655,13 +659,13 @@ pub const TABLE: &[Attribute<Service>] = &[
         about: "Give it (almost) everything that the host can do.",
         example: "true",
         parse: |node, service, reader| {
-            service.privileged = reader.boolean(node).unwrap_or_default()
+            service.privileged = reader.boolean(node).unwrap_or_default();
         },
         merge: merge::default,
         render: |service| render::flag(service.privileged),
         hash: Hash::Included,
         lower: Lower::Request(|service, request| {
-            request.host.privileged = Some(service.privileged)
+            request.host.privileged = Some(service.privileged);
         }),
     },
     Attribute {
@@ -703,7 +707,7 @@ pub const TABLE: &[Attribute<Service>] = &[
         render: |service| render::flag(service.read_only),
         hash: Hash::Included,
         lower: Lower::Request(|service, request| {
-            request.host.readonly_rootfs = Some(service.read_only)
+            request.host.readonly_rootfs = Some(service.read_only);
         }),
     },
     restart::ROW,
@@ -740,7 +744,7 @@ pub const TABLE: &[Attribute<Service>] = &[
         render: |service| render::list(&service.security_opt),
         hash: Hash::Included,
         lower: Lower::Request(|service, request| {
-            request.host.security_opt = filled(&service.security_opt)
+            request.host.security_opt = filled(&service.security_opt);
         }),
     },
     resources::SHM_SIZE,
@@ -749,13 +753,13 @@ pub const TABLE: &[Attribute<Service>] = &[
         about: "Keep its standard input open.",
         example: "true",
         parse: |node, service, reader| {
-            service.stdin_open = reader.boolean(node).unwrap_or_default()
+            service.stdin_open = reader.boolean(node).unwrap_or_default();
         },
         merge: merge::default,
         render: |service| render::flag(service.stdin_open),
         hash: Hash::Included,
         lower: Lower::Request(|service, request| {
-            request.body.open_stdin = Some(service.stdin_open)
+            request.body.open_stdin = Some(service.stdin_open);
         }),
     },
     Attribute {
@@ -767,7 +771,7 @@ pub const TABLE: &[Attribute<Service>] = &[
         render: |service| render::duration(service.stop_grace_period),
         hash: Hash::Included,
         lower: Lower::Request(|service, request| {
-            request.body.stop_timeout = service.stop_grace_period.map(Duration::seconds)
+            request.body.stop_timeout = service.stop_grace_period.map(Duration::seconds);
         }),
     },
     Attribute {
@@ -779,7 +783,7 @@ pub const TABLE: &[Attribute<Service>] = &[
         render: |service| render::text(service.stop_signal.as_deref()),
         hash: Hash::Included,
         lower: Lower::Request(|service, request| {
-            request.body.stop_signal = service.stop_signal.clone()
+            request.body.stop_signal = service.stop_signal.clone();
         }),
     },
     Attribute {
@@ -791,7 +795,7 @@ pub const TABLE: &[Attribute<Service>] = &[
         render: |service| render::strings(&service.storage_opt),
         hash: Hash::Included,
         lower: Lower::Request(|service, request| {
-            request.host.storage_opt = entries(&service.storage_opt)
+            request.host.storage_opt = entries(&service.storage_opt);
         }),
     },
     Attribute {
@@ -813,7 +817,7 @@ pub const TABLE: &[Attribute<Service>] = &[
         render: |service| render::list(&service.tmpfs),
         hash: Hash::Included,
         lower: Lower::Request(|service, request| {
-            request.host.tmpfs = entries(&tmpfs_entries(&service.tmpfs))
+            request.host.tmpfs = entries(&tmpfs_entries(&service.tmpfs));
         }),
     },
     Attribute {
@@ -847,7 +851,7 @@ pub const TABLE: &[Attribute<Service>] = &[
         render: |service| render::text(service.userns_mode.as_deref()),
         hash: Hash::Included,
         lower: Lower::Request(|service, request| {
-            request.host.userns_mode = service.userns_mode.clone()
+            request.host.userns_mode = service.userns_mode.clone();
         }),
     },
     Attribute {
@@ -871,7 +875,7 @@ pub const TABLE: &[Attribute<Service>] = &[
         render: |service| render::text(service.working_dir.as_deref()),
         hash: Hash::Included,
         lower: Lower::Request(|service, request| {
-            request.body.working_dir = service.working_dir.clone()
+            request.body.working_dir = service.working_dir.clone();
         }),
     },
     hooks::PRE_START,
@@ -1001,34 +1005,31 @@ fn environment(service: &Service) -> Vec<String> {
 /// `host=ip` entries, sorted; each list item or mapping entry may name several addresses.
 pub(crate) fn extra_hosts(node: &Node, reader: &mut Reader<'_>) -> Vec<String> {
     let mut hosts = Vec::new();
-    match &node.value {
-        Value::Mapping(mapping) => {
-            for (host, entry) in mapping {
-                let addresses = reader.within(host, |reader| reader.string_or_list(&entry.value));
-                hosts.extend(
-                    addresses
-                        .iter()
-                        .map(|address| format!("{host}={}", bare_address(address))),
-                );
-            }
+    if let Value::Mapping(mapping) = &node.value {
+        for (host, entry) in mapping {
+            let addresses = reader.within(host, |reader| reader.string_or_list(&entry.value));
+            hosts.extend(
+                addresses
+                    .iter()
+                    .map(|address| format!("{host}={}", bare_address(address))),
+            );
         }
-        _ => {
-            reader.distinct(node);
-            for item in reader.strings(node) {
-                match item.split_once('=').or_else(|| item.split_once(':')) {
-                    Some((host, addresses)) => {
-                        hosts.extend(
-                            addresses
-                                .split(',')
-                                .map(|address| format!("{host}={}", bare_address(address))),
-                        );
-                    }
-                    None => reader.invalid(
-                        node,
-                        format!("{item:?} has no address"),
-                        "`host:address` is needed",
-                    ),
+    } else {
+        reader.distinct(node);
+        for item in reader.strings(node) {
+            match item.split_once('=').or_else(|| item.split_once(':')) {
+                Some((host, addresses)) => {
+                    hosts.extend(
+                        addresses
+                            .split(',')
+                            .map(|address| format!("{host}={}", bare_address(address))),
+                    );
                 }
+                None => reader.invalid(
+                    node,
+                    format!("{item:?} has no address"),
+                    "`host:address` is needed",
+                ),
             }
         }
     }

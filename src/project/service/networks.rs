@@ -111,7 +111,7 @@ pub const TABLE: &[Attribute<Attachment>] = &[
         about: "The network with the highest value provides the default gateway.",
         example: "1",
         parse: |node, attachment, reader| {
-            attachment.gw_priority = reader.plain_number(node).unwrap_or_default()
+            attachment.gw_priority = reader.plain_number(node).unwrap_or_default();
         },
         merge: merge::default,
         render: |attachment| render::number(attachment.gw_priority),
@@ -173,7 +173,7 @@ pub const TABLE: &[Attribute<Attachment>] = &[
         about: "Networks are connected from the highest to the lowest.",
         example: "10",
         parse: |node, attachment, reader| {
-            attachment.priority = reader.plain_number(node).unwrap_or_default()
+            attachment.priority = reader.plain_number(node).unwrap_or_default();
         },
         merge: merge::default,
         render: |attachment| render::number(attachment.priority),
@@ -273,8 +273,8 @@ fn lower(service: &Service, request: &mut Request<'_>) {
     }
     if let Some((primary, endpoint)) = request.endpoints.first_mut() {
         request.host.network_mode = Some(primary.clone());
-        if service.mac_address.is_some() {
-            endpoint.mac_address.clone_from(&service.mac_address);
+        if let Some(address) = service.mac_address.as_ref().filter(|it| !it.is_empty()) {
+            endpoint.mac_address = Some(address.clone());
         }
     }
     let addressed = |(_, endpoint): &(String, EndpointSettings)| endpoint.mac_address.is_some();

@@ -95,7 +95,7 @@ pub const LONG: &[Attribute<Port>] = &[
         about: "Address on the host; all addresses when absent.",
         example: "127.0.0.1",
         parse: |node, port, reader| {
-            port.host_ip = reader.string(node).filter(|ip| check_ip(ip, node, reader))
+            port.host_ip = reader.string(node).filter(|ip| check_ip(ip, node, reader));
         },
         merge: default_merge,
         render: |port| render::text(port.host_ip.as_deref()),

@@ -78,7 +78,7 @@ pub const MEMSWAP_LIMIT: Attribute<Service> = Attribute {
     render: |service| render::bytes(service.memswap_limit),
     hash: Hash::Included,
     lower: Lower::Request(|service, request| {
-        request.host.memory_swap = sent(service.memswap_limit)
+        request.host.memory_swap = sent(service.memswap_limit);
     }),
 };
 

@@ -77,9 +77,10 @@ fn parse_limit(node: &Node, reader: &mut Reader<'_>) -> Option<Ulimit> {
             unknown_key(key, entry, ["soft", "hard"].into_iter(), reader);
         }
     }
-    let mut side = |key: &str| match node.get(key) {
-        Some(value) => reader.within(key, |reader| reader.integer(value)),
-        None => {
+    let mut side = |key: &str| {
+        if let Some(value) = node.get(key) {
+            reader.within(key, |reader| reader.integer(value))
+        } else {
             reader.invalid(node, format!("`{key}` is missing"), "this limit");
             None
         }

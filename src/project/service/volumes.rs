@@ -171,7 +171,7 @@ pub const LONG: &[Attribute<Mount>] = &[
         about: "Path inside the container.",
         example: "/data",
         parse: |node, mount, reader| {
-            mount.target = clean_target(&reader.string(node).unwrap_or_default())
+            mount.target = clean_target(&reader.string(node).unwrap_or_default());
         },
         merge: merge::default,
         render: |mount| render::text(Some(&mount.target)),
@@ -203,7 +203,7 @@ pub const LONG: &[Attribute<Mount>] = &[
         about: "Options of a bind mount.",
         example: "{propagation: rshared}",
         parse: |node, mount, reader| {
-            read_table(node, BIND, mount.bind.get_or_insert_default(), reader)
+            read_table(node, BIND, mount.bind.get_or_insert_default(), reader);
         },
         merge: merge::default,
         render: |mount| {
@@ -220,7 +220,7 @@ pub const LONG: &[Attribute<Mount>] = &[
         about: "Options of a volume mount.",
         example: "{nocopy: true}",
         parse: |node, mount, reader| {
-            read_table(node, VOLUME, mount.volume.get_or_insert_default(), reader)
+            read_table(node, VOLUME, mount.volume.get_or_insert_default(), reader);
         },
         merge: merge::default,
         render: |mount| {
@@ -237,7 +237,7 @@ pub const LONG: &[Attribute<Mount>] = &[
         about: "Options of a tmpfs mount.",
         example: "{size: 64m}",
         parse: |node, mount, reader| {
-            read_table(node, TMPFS, mount.tmpfs.get_or_insert_default(), reader)
+            read_table(node, TMPFS, mount.tmpfs.get_or_insert_default(), reader);
         },
         merge: merge::default,
         render: |mount| {
@@ -254,7 +254,7 @@ pub const LONG: &[Attribute<Mount>] = &[
         about: "Options of an image mount.",
         example: "{subpath: share}",
         parse: |node, mount, reader| {
-            read_table(node, IMAGE, mount.image.get_or_insert_default(), reader)
+            read_table(node, IMAGE, mount.image.get_or_insert_default(), reader);
         },
         merge: merge::default,
         render: |mount| {
@@ -444,6 +444,7 @@ fn parse_long(node: &Node, reader: &mut Reader<'_>) -> Option<Mount> {
     Some(mount)
 }
 
+#[expect(clippy::assigning_clones, reason = "fields of a new value")]
 fn parse_short(node: &Node, reader: &mut Reader<'_>) -> Option<Mount> {
     let text = reader.string(node)?;
     let Short {
@@ -572,12 +573,11 @@ fn clean_target(target: &str) -> String {
 
 fn lower(service: &Service, request: &mut Request<'_>) {
     for mount in &service.volumes {
-        match bind_text(mount, request) {
-            Some(bind) => request.host.binds.get_or_insert_default().push(bind),
-            None => {
-                let mount = engine_mount(mount, request);
-                request.host.mounts.get_or_insert_default().push(mount);
-            }
+        if let Some(bind) = bind_text(mount, request) {
+            request.host.binds.get_or_insert_default().push(bind);
+        } else {
+            let mount = engine_mount(mount, request);
+            request.host.mounts.get_or_insert_default().push(mount);
         }
     }
 }

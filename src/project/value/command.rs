@@ -86,7 +86,7 @@ fn quoted(
         match c {
             _ if c == quote => return Ok(()),
             '\\' if quote == '"' => {
-                word.push(chars.next().ok_or(SplitError::UnclosedQuote(quote))?)
+                word.push(chars.next().ok_or(SplitError::UnclosedQuote(quote))?);
             }
             _ => word.push(c),
         }

@@ -1,0 +1,130 @@
+//! The model as docker compose's `config` prints it, as JSON and as YAML.
+//!
+//! Both are made of the rows. What differs between them is accidental, and part of what programs
+//! that read the output rely on: JSON has sections that are empty and leaves others out.
+
+use super::attribute::{Data, render_table};
+use super::{Project, config, model, network, render, secret, service, volume};
+use crate::document::Segment;
+
+impl Project {
+    /// The model as plain data, as docker compose prints it as JSON: `models` are left out there,
+    /// and `x-` keys below the top level; unset commands are `null`. A `$` is doubled.
+    pub fn to_data(&self) -> Data {
+        let mut data = self.canonical();
+        if let Data::Mapping(sections) = &mut data {
+            sections.shift_remove("models");
+        }
+        if let Some(Data::Mapping(services)) = data.get_mut("services") {
+            for (_, service) in services.iter_mut() {
+                service::json_form(service);
+            }
+        }
+        for (path, value) in &self.extensions {
+            if path.segments().len() == 1 {
+                insert(&mut data, path.segments(), value);
+            }
+        }
+        render::escape_dollars(&mut data);
+        data
+    }
+
+    /// The model as plain data, as docker compose prints it as YAML: without the empty sections
+    /// that its JSON has. A `$` is doubled.
+    pub fn to_yaml_data(&self) -> Data {
+        let mut data = self.canonical();
+        if let Some(Data::Mapping(services)) = data.get_mut("services") {
+            for (_, service) in services.iter_mut() {
+                omit_empty(service);
+            }
+        }
+        if let Some(Data::Mapping(networks)) = data.get_mut("networks") {
+            for (_, network) in networks.iter_mut() {
+                remove_if_empty(network, "ipam");
+            }
+        }
+        for (path, value) in &self.extensions {
+            insert(&mut data, path.segments(), value);
+        }
+        render::escape_dollars(&mut data);
+        data
+    }
+
+    fn canonical(&self) -> Data {
+        let services = render::mapping(&self.services, |service| {
+            render_table(service::TABLE, service)
+        });
+        let networks = render::mapping(&self.networks, |it| render_table(network::TABLE, it));
+        let volumes = render::mapping(&self.volumes, |it| render_table(volume::TABLE, it));
+        let secrets = render::mapping(&self.secrets, |it| render_table(secret::TABLE, it));
+        let configs = render::mapping(&self.configs, |it| render_table(config::TABLE, it));
+        let models = render::mapping(&self.models, |it| render_table(model::TABLE, it));
+        let none = || render::object([]);
+        render::object([
+            ("name", Some(Data::from(self.name.as_str()))),
+            ("services", Some(services.unwrap_or_else(none))),
+            ("networks", networks),
+            ("volumes", volumes),
+            ("secrets", secrets),
+            ("configs", configs),
+            ("models", models),
+        ])
+    }
+}
+
+/// Puts a value at a path, if what it belongs to is still there.
+fn insert(data: &mut Data, path: &[Segment], value: &Data) {
+    match (path, data) {
+        ([Segment::Key(key)], Data::Mapping(mapping)) => {
+            mapping.insert(Data::from(key.as_str()), value.clone());
+        }
+        ([Segment::Key(key), rest @ ..], Data::Mapping(mapping)) => {
+            if let Some(below) = mapping.get_mut(key.as_str()) {
+                insert(below, rest, value);
+            }
+        }
+        ([Segment::Index(index), rest @ ..], Data::Sequence(items)) => {
+            if let Some(below) = items.get_mut(*index) {
+                insert(below, rest, value);
+            }
+        }
+        _ => {}
+    }
+}
+
+/// `command` and `entrypoint`, the `exec` of watch rules, and what is always there of `deploy`.
+fn omit_empty(service: &mut Data) {
+    if let Data::Mapping(mapping) = service {
+        for key in ["command", "entrypoint"] {
+            if mapping.get(key).is_some_and(Data::is_null) {
+                mapping.shift_remove(key);
+            }
+        }
+    }
+    if let Some(deploy) = service.get_mut("deploy") {
+        remove_if_empty(deploy, "resources");
+        remove_if_empty(deploy, "placement");
+    }
+    let rules = service
+        .get_mut("develop")
+        .and_then(|it| it.get_mut("watch"));
+    let Some(Data::Sequence(rules)) = rules else {
+        return;
+    };
+    for rule in rules {
+        if let Some(Data::Mapping(exec)) = rule.get_mut("exec")
+            && exec.get("command").is_some_and(Data::is_null)
+        {
+            exec.shift_remove("command");
+        }
+        remove_if_empty(rule, "exec");
+    }
+}
+
+fn remove_if_empty(data: &mut Data, key: &str) {
+    if let Data::Mapping(mapping) = data
+        && matches!(mapping.get(key), Some(Data::Mapping(inner)) if inner.is_empty())
+    {
+        mapping.shift_remove(key);
+    }
+}
