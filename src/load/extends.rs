@@ -243,7 +243,9 @@ impl Resolver<'_, '_> {
         }
         let directory = path.parent().unwrap_or(&path).to_owned();
         let found = [Found::File(path.clone())];
-        let mut documents = self.load.documents(&found, &directory, Some(span))?;
+        let mut documents =
+            self.load
+                .documents(&found, &directory, Some((span, "extended here")))?;
         for document in &mut documents {
             self.load.interpolate(document, self.scope);
         }

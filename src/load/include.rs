@@ -109,11 +109,9 @@ fn include(
         span: item.span,
     });
     read_variables(load, &entry, scope, &mut inner)?;
-    let documents = load.documents(&files, &inner.directory, Some(item.span))?;
+    let documents = load.documents(&files, &inner.directory, Some((item.span, "included here")))?;
     if documents.is_empty() {
-        let error = Diagnostic::error("an included file is empty");
-        load.diagnostics.push(error.at(item.span, "included here"));
-        return None;
+        return Some(Node::mapping(item.span, Mapping::new()));
     }
     let mut tree = load.joined(documents, &inner)?;
     resolve_environment(&mut tree, &inner);

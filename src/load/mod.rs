@@ -242,7 +242,7 @@ impl<'a> Load<'a> {
     }
 
     fn explained(&mut self) -> Vec<Diagnostic> {
-        self.explain_includes();
+        self.explain_origins();
         std::mem::take(&mut self.diagnostics)
     }
 

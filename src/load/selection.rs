@@ -68,20 +68,6 @@ pub fn reduce(project: &mut Project, names: &[String]) {
     }
 }
 
-/// Forgets networks and volumes that no wanted service uses, as docker compose does before it prints
-/// or starts anything.
-pub fn forget_unused(project: &mut Project) {
-    let mut networks = BTreeSet::new();
-    let mut volumes = BTreeSet::new();
-    for service in project.services.values() {
-        networks.extend(service.networks.iter().flat_map(|it| it.keys().cloned()));
-        let mounts = service.volumes.iter().filter(|it| it.kind == "volume");
-        volumes.extend(mounts.filter_map(|it| it.source.clone()));
-    }
-    project.networks.retain(|key, _| networks.contains(key));
-    project.volumes.retain(|key, _| volumes.contains(key));
-}
-
 /// Whether a text has the form of a pattern, as Go's `path.Match` decides it.
 fn matches(pattern: &str, text: &str) -> bool {
     let pattern: Vec<char> = pattern.chars().collect();

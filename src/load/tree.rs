@@ -40,9 +40,12 @@ pub(super) struct Origin {
     pub(super) file: Option<PathBuf>,
     /// The folder that its relative paths start from.
     pub(super) base: PathBuf,
-    /// The entry of `include` that asked for it.
-    pub(super) included: Option<Span>,
+    /// What asked for it; nothing for a file of the command line.
+    pub(super) asked: Option<Asked>,
 }
+
+/// The `include` or `extends` that wants a file, and a label for it.
+pub(super) type Asked = (Span, &'static str);
 
 impl Load<'_> {
     /// The documents of several files. `None` where any of them cannot be read.
@@ -50,7 +53,7 @@ impl Load<'_> {
         &mut self,
         files: &[discover::Found],
         base: &Path,
-        asked: Option<Span>,
+        asked: Option<Asked>,
     ) -> Option<Vec<Node>> {
         let mut documents = Some(Vec::new());
         for file in files {
@@ -67,13 +70,13 @@ impl Load<'_> {
         &mut self,
         file: &discover::Found,
         base: &Path,
-        asked: Option<Span>,
+        asked: Option<Asked>,
     ) -> Option<Vec<Node>> {
         let (source, text) = self.text(file, asked)?;
         let origin = Origin {
             file: file.path().map(Path::to_owned),
             base: base.to_owned(),
-            included: asked,
+            asked,
         };
         self.origins.insert(source, origin);
         let mut documents = match yaml::parse(source, &text) {
@@ -97,7 +100,7 @@ impl Load<'_> {
         Some(documents)
     }
 
-    fn text(&mut self, file: &discover::Found, asked: Option<Span>) -> Option<(SourceId, String)> {
+    fn text(&mut self, file: &discover::Found, asked: Option<Asked>) -> Option<(SourceId, String)> {
         let read = match file {
             discover::Found::Stdin => self.files.read_stdin(),
             discover::Found::File(path) => self.files.read(path),
@@ -108,7 +111,7 @@ impl Load<'_> {
             Err(reason) => {
                 let error = Diagnostic::error(format!("cannot read {file}: {reason}"));
                 self.diagnostics.push(match asked {
-                    Some(span) => error.at(span, "asked for here"),
+                    Some((span, label)) => error.at(span, label),
                     None if reason.kind() == std::io::ErrorKind::NotFound => {
                         error.help("look at the path given with -f")
                     }
@@ -190,20 +193,20 @@ impl Load<'_> {
         self.origins.get(&span.source)?.file.clone()
     }
 
-    /// Adds to each message about an included file who asked for that file.
-    pub(super) fn explain_includes(&mut self) {
+    /// Adds to each message about an included or extended file what asked for that file.
+    pub(super) fn explain_origins(&mut self) {
         for diagnostic in &mut self.diagnostics {
             let Some(first) = diagnostic.labels.first() else {
                 continue;
             };
             let mut source = first.span.source;
-            while let Some(span) = self.origins.get(&source).and_then(|it| it.included) {
+            while let Some((span, label)) = self.origins.get(&source).and_then(|it| it.asked) {
                 if diagnostic.labels.iter().any(|label| label.span == span) {
                     break;
                 }
                 diagnostic.labels.push(document::diagnostic::Label {
                     span,
-                    text: "included here".to_owned(),
+                    text: label.to_owned(),
                 });
                 source = span.source;
             }

@@ -92,16 +92,10 @@ pub fn read(document: &Node, reader: &mut Reader<'_>) -> Project {
             "configs" => project.configs = read_section(&entry.value, reader, config::read),
             "secrets" => project.secrets = read_section(&entry.value, reader, secret::read),
             "models" => project.models = read_section(&entry.value, reader, model::read),
-            // The loader resolves it, so that it never gets here.
-            "include" => {
-                let error =
-                    Diagnostic::error("this version of rcompose does not read `include` yet");
-                let help = "name the files with several --file instead";
-                reader.report(error.at(entry.key_span, "included here").help(help));
-            }
             // `version` has been without meaning since Compose 1.27; the loader warns about it.
             "version" => drop(reader.string(&entry.value)),
-            "name" => {}
+            // The loader has resolved `include`.
+            "name" | "include" => {}
             key => unknown_top_level(key, entry.key_span, reader),
         });
     }

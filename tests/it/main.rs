@@ -10,6 +10,7 @@ mod execute;
 mod graph;
 mod layers;
 mod load;
+mod loader;
 mod parity;
 mod plan;
 mod report;

@@ -40,7 +40,7 @@ pub(super) async fn run(args: BuildArgs, context: &mut Context<'_>) -> Outcome {
     let loaded = context.load(&args.services)?;
     let options = BuildOptions {
         args: arguments(&args.build_arg, context),
-        services: args.services,
+        services: loaded.services.clone(),
         no_cache: args.no_cache,
         pull: args.pull,
     };

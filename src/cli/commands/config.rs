@@ -20,6 +20,7 @@ use crate::cli::disk;
 use crate::cli::failure::Failure;
 use crate::load::{Skip, selection};
 use crate::project::hash::{self, Encoding, go_json};
+use crate::project::normalize::forget_unused;
 use crate::project::{Project, Service};
 use crate::report::lines;
 use crate::report::yaml::{indented_json, yaml};
@@ -34,9 +35,9 @@ pub(crate) struct ConfigArgs {
     #[arg(value_name = "SERVICE")]
     services: Vec<String>,
 
-    /// How to print
-    #[arg(long, value_enum, default_value_t = Format::Yaml, value_name = "FORMAT")]
-    format: Format,
+    /// How to print (YAML when absent; with --variables, a table)
+    #[arg(long, value_enum, value_name = "FORMAT")]
+    format: Option<Format>,
 
     /// Check only
     #[arg(short, long)]
@@ -118,8 +119,9 @@ impl Without {
     }
 }
 
-#[derive(Debug, Clone, Copy, ValueEnum)]
+#[derive(Debug, Clone, Copy, Default, ValueEnum)]
 enum Format {
+    #[default]
     Yaml,
     Json,
 }
@@ -194,7 +196,7 @@ fn of_tree(args: &ConfigArgs, context: &Context<'_>) -> Result<String, Failure> 
                 context.warn("--no-interpolate prints all services");
             }
             let data = raw::sorted(&tree.document);
-            match args.format {
+            match args.format.unwrap_or_default() {
                 Format::Yaml => yaml(&data),
                 Format::Json => indented_json(&go_json(&data)),
             }
@@ -203,13 +205,16 @@ fn of_tree(args: &ConfigArgs, context: &Context<'_>) -> Result<String, Failure> 
 }
 
 fn of_model(args: &ConfigArgs, context: &Context<'_>) -> Result<String, Failure> {
-    let mut loaded = context.load_without(&args.services, args.without.skip())?;
+    let mut skip = args.without.skip();
+    // docker compose hashes what `env_file` says, not what the files say.
+    skip.environment |= args.hash.is_some();
+    let mut loaded = context.load_without(&args.services, skip)?;
     let names = &loaded.services;
     known(&loaded.project, names.iter().map(String::as_str))?;
     if !names.is_empty() && (prints_model(args) || args.images) {
         selection::reduce(&mut loaded.project, names);
     }
-    selection::forget_unused(&mut loaded.project);
+    forget_unused(&mut loaded.project);
     let project = &loaded.project;
     Ok(match args {
         _ if args.only_services => lines(project.services.keys()),
@@ -221,7 +226,7 @@ fn of_model(args: &ConfigArgs, context: &Context<'_>) -> Result<String, Failure>
         _ if args.profiles => lines(profiles(project)),
         _ if args.images => lines(images(project)),
         _ if args.environment => environment(&loaded.variables),
-        _ => model(project, args.format),
+        _ => model(project, args.format.unwrap_or_default()),
     })
 }
 

@@ -13,11 +13,12 @@ pub(crate) struct CreateArgs {
 }
 
 pub(super) async fn run(args: CreateArgs, context: &mut Context<'_>) -> Outcome {
+    let loaded = context.load(&args.wanted.services)?;
     let options = UpOptions {
         no_start: true,
+        services: loaded.services.clone(),
         ..options(&args.wanted, &Reach::default(), context)?
     };
-    let loaded = context.load(&options.services)?;
     let engine = context.engine()?;
     detached(context, engine.as_ref(), &loaded, &options, "create").await
 }

@@ -25,8 +25,9 @@ pub(crate) struct PlanArgs {
 }
 
 pub(super) async fn run(args: PlanArgs, context: &mut Context<'_>) -> Outcome {
-    let options = options(&args.wanted, &args.reach, context)?;
+    let mut options = options(&args.wanted, &args.reach, context)?;
     let loaded = context.load(&options.services)?;
+    options.services.clone_from(&loaded.services);
     let engine = context.engine()?;
     let plan = up::plan(engine.as_ref(), &loaded.project, &options).await;
     let plan = plan.map_err(|error| Failure::of(error, &loaded.sources))?;

@@ -173,13 +173,15 @@ pub(super) fn options(
 }
 
 pub(super) async fn run(args: UpArgs, context: &mut Context<'_>) -> Outcome {
+    let options = options(&args.wanted, &args.reach, context)?;
+    let loaded = context.load(&options.services)?;
     let options = UpOptions {
+        services: loaded.services.clone(),
         no_start: args.no_start,
         wait: args.wait,
         probe: args.probe.into(),
-        ..options(&args.wanted, &args.reach, context)?
+        ..options
     };
-    let loaded = context.load(&options.services)?;
     let engine = context.engine()?;
     if args.detach || args.wait || args.no_start {
         detached(context, engine.as_ref(), &loaded, &options, "up").await

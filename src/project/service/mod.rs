@@ -888,10 +888,7 @@ const EXTENDS: Attribute<Service> = Attribute {
     key: "extends",
     about: "Another service, of this file or another one, that this one starts from.",
     example: "{service: base}",
-    parse: |node, _, reader| {
-        let reason = "this version of rcompose does not read `extends` yet";
-        reader.invalid(node, reason, "write the base's attributes here instead");
-    },
+    parse: |_, _, _| {},
     merge: merge::default,
     render: |_| None,
     hash: Hash::Excluded("it is resolved before anything is hashed"),

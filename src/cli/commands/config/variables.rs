@@ -4,10 +4,12 @@ use std::collections::BTreeMap;
 use std::fmt::Write;
 
 use serde_json::json;
+use serde_yaml::{Mapping, Value};
 
 use super::Format;
 use crate::document::Node;
 use crate::document::interpolate;
+use crate::report::yaml::yaml;
 
 /// The least width of a column, and the least space behind it.
 const COLUMN: usize = 20;
@@ -21,8 +23,8 @@ struct Use {
     alternate: String,
 }
 
-/// The variables of a tree as a table (which is what the format of YAML means here), or as JSON.
-pub(super) fn text(tree: &Node, format: Format) -> String {
+/// The variables of a tree: as a table, or in a format that is asked for.
+pub(super) fn text(tree: &Node, format: Option<Format>) -> String {
     let mut uses: BTreeMap<String, Use> = BTreeMap::new();
     for variable in interpolate::variables(tree) {
         let entry = uses.entry(variable.name).or_default();
@@ -31,8 +33,9 @@ pub(super) fn text(tree: &Node, format: Format) -> String {
         keep(&mut entry.alternate, variable.alternate);
     }
     match format {
-        Format::Yaml => table(&uses),
-        Format::Json => as_json(&uses),
+        None => table(&uses),
+        Some(Format::Yaml) => as_yaml(&uses),
+        Some(Format::Json) => as_json(&uses),
     }
 }
 
@@ -70,18 +73,37 @@ fn table(uses: &BTreeMap<String, Use>) -> String {
     text
 }
 
-fn as_json(uses: &BTreeMap<String, Use>) -> String {
+/// With four spaces a level, as docker compose writes this one.
+fn as_yaml(uses: &BTreeMap<String, Use>) -> String {
+    let field = |(key, value): (&str, Value)| (Value::from(key), value);
     let value = |(name, it): (&String, &Use)| {
-        let value = json!({
-            "Name": name,
-            "DefaultValue": it.default,
-            "PresenceValue": it.alternate,
-            "Required": it.required,
-        });
-        (name.clone(), value)
+        let fields = [
+            ("name", Value::from(name.as_str())),
+            ("defaultvalue", Value::from(it.default.as_str())),
+            ("presencevalue", Value::from(it.alternate.as_str())),
+            ("required", Value::from(it.required)),
+        ];
+        let fields = Mapping::from_iter(fields.map(field));
+        (Value::from(name.as_str()), Value::Mapping(fields))
     };
-    let all: serde_json::Map<String, serde_json::Value> = uses.iter().map(value).collect();
-    let mut text = serde_json::to_string_pretty(&all).unwrap_or_default();
-    text.push('\n');
+    let all = Mapping::from_iter(uses.iter().map(value));
+    yaml(&Value::Mapping(all)).replace("\n  ", "\n    ")
+}
+
+fn as_json(uses: &BTreeMap<String, Use>) -> String {
+    let mut text = "{".to_owned();
+    for (index, (name, it)) in uses.iter().enumerate() {
+        let quoted = |text: &str| json!(text).to_string();
+        let comma = if index == 0 { "" } else { "," };
+        let _ = write!(
+            text,
+            "{comma}\n    {name}: {{\n        \"Name\": {name},\n        \"DefaultValue\": {default},\n        \"PresenceValue\": {alternate},\n        \"Required\": {required}\n    }}",
+            name = quoted(name),
+            default = quoted(&it.default),
+            alternate = quoted(&it.alternate),
+            required = it.required,
+        );
+    }
+    text.push_str(if uses.is_empty() { "}\n" } else { "\n}\n" });
     text
 }
