@@ -6,6 +6,8 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use echoes::without_echoes;
+
 use crate::document::{Diagnostic, Node, SourceId, Sources};
 use crate::graph::Graph;
 use crate::project::normalize::normalize;
@@ -15,6 +17,7 @@ use crate::project::{self, Project};
 
 pub mod discover;
 pub mod dotenv;
+mod echoes;
 mod env_files;
 mod environment;
 mod extends;
@@ -213,10 +216,6 @@ impl<'a> Load<'a> {
         let variables = read.scope.variables;
         let skip = self.request.skip;
         let mut project = self.read_project(&read.document, &variables);
-        if self.failed() {
-            // What could not be read would now be missing, and be told a second time as that.
-            return None;
-        }
         project.name = read.name;
         project.directory.clone_from(&read.found.directory);
         project.files = read.found.files.iter().map(Found::to_string).collect();
@@ -227,8 +226,13 @@ impl<'a> Load<'a> {
             normalize(&mut project);
         }
         if !skip.consistency {
-            self.diagnostics.extend(validate(&project));
-            self.diagnostics.extend(Graph::of(&project).cycles());
+            let mut found = validate(&project);
+            found.extend(Graph::of(&project).cycles());
+            let new = without_echoes(&read.document, &project, &self.diagnostics, found);
+            self.diagnostics.extend(new);
+        }
+        if self.failed() {
+            return None;
         }
         if !skip.environment {
             env_files::apply(self, &mut project, &variables);
