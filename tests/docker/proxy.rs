@@ -1,7 +1,7 @@
 //! A socket in front of the engine that notes every request and passes it on.
 
 use std::io::{Read, Write};
-use std::net::Shutdown;
+use std::net::{Shutdown, TcpListener, TcpStream};
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
@@ -42,13 +42,44 @@ impl Proxy {
     }
 }
 
-fn pass(client: UnixStream, noted: &Mutex<Vec<String>>) {
+/// The engine of this run on a TCP port: an address for `DOCKER_HOST`.
+pub fn over_tcp() -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a port is free");
+    let address = listener.local_addr().expect("it has an address");
+    std::thread::spawn(move || {
+        for client in listener.incoming().flatten() {
+            std::thread::spawn(move || forward(client));
+        }
+    });
+    format!("tcp://{address}")
+}
+
+fn forward(client: TcpStream) {
+    let engine = engine();
+    let (mut from_client, mut to_engine) = (
+        client.try_clone().expect("a socket"),
+        engine.try_clone().expect("a socket"),
+    );
+    std::thread::spawn(move || {
+        let _ = std::io::copy(&mut from_client, &mut to_engine);
+        let _ = to_engine.shutdown(Shutdown::Write);
+    });
+    let (mut engine, mut client) = (engine, client);
+    let _ = std::io::copy(&mut engine, &mut client);
+    let _ = client.shutdown(Shutdown::Both);
+}
+
+fn engine() -> UnixStream {
     let host =
         std::env::var("DOCKER_HOST").unwrap_or_else(|_| "unix:///var/run/docker.sock".to_owned());
     let path = host
         .strip_prefix("unix://")
         .expect("these tests use a unix socket");
-    let engine = UnixStream::connect(path).expect("the engine answers");
+    UnixStream::connect(path).expect("the engine answers")
+}
+
+fn pass(client: UnixStream, noted: &Mutex<Vec<String>>) {
+    let engine = engine();
     let (mut from_engine, mut to_client) = (
         engine.try_clone().expect("a socket"),
         client.try_clone().expect("a socket"),

@@ -5,7 +5,7 @@ use std::process::{Command, Stdio};
 
 use rcompose::engine::{ContainerState, Engine, Health, Reads};
 
-use crate::proxy::Proxy;
+use crate::proxy::{Proxy, over_tcp};
 use crate::stack::{Stack, engine, fetch, post, until, wait};
 
 const SLEEPER: &str = "
@@ -697,4 +697,20 @@ services:
         "the engine has not looked yet"
     );
     assert_eq!(stack.exec("db-1", &["ls", "/ready"]), "/ready");
+}
+
+#[test]
+fn an_engine_is_reached_over_tcp_too() {
+    let compose = "
+services:
+  web: {image: busybox, command: echo over tcp}
+";
+    let Some(mut stack) = Stack::new("tcp", compose) else {
+        return;
+    };
+    stack.set("DOCKER_HOST", over_tcp());
+    let ran = stack.run(&["up"]).ok();
+    assert!(ran.stdout.contains("web-1  | over tcp\n"), "{}", ran.stdout);
+    stack.run(&["down"]).ok();
+    assert!(stack.containers().is_empty());
 }
