@@ -32,8 +32,11 @@ pub(super) fn resolve(
     included: Option<&Node>,
     scope: &Scope,
 ) -> Option<()> {
-    let extending: Vec<String> = services(document)?
-        .iter()
+    // What is wrong with `services` is said when it is read.
+    let services = document.get("services").and_then(Node::as_mapping);
+    let extending: Vec<String> = services
+        .into_iter()
+        .flatten()
         .filter(|(_, entry)| entry.value.get("extends").is_some())
         .map(|(name, _)| name.clone())
         .collect();
@@ -61,15 +64,6 @@ pub(super) fn resolve(
         }
     }
     complete
-}
-
-/// The services of a document; none where there is nothing to look at.
-fn services(document: &Node) -> Option<Mapping> {
-    match document.get("services") {
-        None => Some(Mapping::new()),
-        // What is wrong with it is said when it is read.
-        Some(node) => Some(node.as_mapping().cloned().unwrap_or_default()),
-    }
 }
 
 /// What can be extended without naming a file: what is included, under what the document says.
@@ -148,7 +142,7 @@ impl Resolver<'_, '_> {
 
     /// A service over what it extends.
     fn on_base(&mut self, place: usize, name: &str, service: Node) -> Option<Node> {
-        let Some(extends) = service.get("extends").filter(|node| !node.is_null()) else {
+        let Some(extends) = service.get("extends") else {
             return self.settled(without_extends(service), name);
         };
         let wanted = self.read(extends)?;

@@ -124,7 +124,7 @@ pub struct Failure {
 /// Loads a project.
 pub fn load(request: &Request, files: &dyn Files) -> Result<Loaded, Failure> {
     let mut load = Load::new(request, files);
-    let project = load.read().and_then(|read| load.project(read));
+    let project = load.read().map(|read| load.project(read));
     match project {
         Some((project, variables)) if !load.failed() => Ok(Loaded {
             services: selection::named(&project, &request.services),
@@ -209,10 +209,10 @@ impl<'a> Load<'a> {
         })
     }
 
-    fn project(&mut self, read: Read) -> Option<(Project, BTreeMap<String, String>)> {
+    fn project(&mut self, read: Read) -> (Project, BTreeMap<String, String>) {
         let variables = read.scope.variables;
         let skip = self.request.skip;
-        let mut project = self.read_project(&read.document, &variables);
+        let mut project = self.read_project(&read.document, &read.found.directory, &variables);
         project.name = read.name;
         project.directory.clone_from(&read.found.directory);
         project.files = read.found.files.iter().map(Found::to_string).collect();
@@ -234,7 +234,7 @@ impl<'a> Load<'a> {
             env_files::apply(self, &mut project, &variables);
         }
         label_files::apply(self, &mut project);
-        Some((project, variables))
+        (project, variables)
     }
 
     fn failed(&self) -> bool {
@@ -268,10 +268,19 @@ impl<'a> Load<'a> {
         });
     }
 
-    fn read_project(&mut self, document: &Node, variables: &BTreeMap<String, String>) -> Project {
-        let base = |source: SourceId| match self.request.skip.paths {
-            true => None,
-            false => Some(self.origins.get(&source)?.base.clone()),
+    fn read_project(
+        &mut self,
+        document: &Node,
+        directory: &Path,
+        variables: &BTreeMap<String, String>,
+    ) -> Project {
+        let base = |source: SourceId| {
+            let base = &self.origins.get(&source)?.base;
+            if self.request.skip.paths {
+                below(base, directory)
+            } else {
+                Some(base.clone())
+            }
         };
         let lookup = |name: &str| variables.get(name).cloned();
         let home = variables.get("HOME").map(PathBuf::from);
@@ -284,5 +293,14 @@ impl<'a> Load<'a> {
         let project = project::read(document, &mut reader);
         self.diagnostics.extend(reader.finish());
         project
+    }
+}
+
+/// A folder from the project's on: nothing for that one itself, so that paths stay as written.
+fn below(folder: &Path, directory: &Path) -> Option<PathBuf> {
+    match folder.strip_prefix(directory) {
+        Ok(below) if below.as_os_str().is_empty() => None,
+        Ok(below) => Some(below.to_owned()),
+        Err(_) => Some(folder.to_owned()),
     }
 }
