@@ -67,19 +67,17 @@ impl<'p> Graph<'p> {
             let Some(target) = project.services.get(name) else {
                 continue;
             };
-            match self.edges.edge_weight_mut(&service.name, &target.name) {
-                Some(edge) => edge.build = true,
-                None => {
-                    let span = span_of(service, "build");
-                    let edge = Edge {
-                        runtime: None,
-                        build: true,
-                        span,
-                        attribute: "build",
-                    };
-                    self.edges.add_edge(&service.name, &target.name, edge);
-                }
+            if let Some(edge) = self.edges.edge_weight_mut(&service.name, &target.name) {
+                edge.build = true;
+                continue;
             }
+            let edge = Edge {
+                runtime: None,
+                build: true,
+                span: span_of(service, "build"),
+                attribute: "build",
+            };
+            self.edges.add_edge(&service.name, &target.name, edge);
         }
     }
 

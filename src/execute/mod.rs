@@ -1,9 +1,10 @@
 //! Steps to engine calls: runs a plan, each step as soon as its own inputs are ready.
 //!
-//! One task owns the schedule and tells events; steps are futures in one set, so that cancelling
-//! is dropping. After the first failure nothing new begins, what runs is finished (waits are broken
-//! off), and the rest is reported as skipped: the next run goes on from what is there. Nothing is decided here, and
-//! projects and services are not known.
+//! One task owns the schedule and tells events; steps are futures, so that cancelling is dropping
+//! (of what takes long; short calls are carried through). After the first failure nothing new
+//! begins, what runs is finished (waits are broken off), and the rest is reported as skipped: the
+//! next run goes on from what is there. Nothing is decided here, and projects and services are not
+//! known.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;

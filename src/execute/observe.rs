@@ -32,7 +32,7 @@ pub async fn observe(reads: &dyn Reads, scope: &Scope) -> Result<Observed, Engin
     )?;
     let mut observed = Observed {
         api: info.api.to_string(),
-        containers: containers.into_iter().filter_map(container).collect(),
+        containers: containers.iter().filter_map(container).collect(),
         networks: networks.into_iter().map(network).collect(),
         volumes: volumes.into_iter().map(volume).collect(),
         images: by_name(&references, &images),
@@ -123,7 +123,7 @@ fn full_reference(reference: &str) -> String {
     }
 }
 
-fn container(container: engine::Container) -> Option<observed::Container> {
+fn container(container: &engine::Container) -> Option<observed::Container> {
     let label = |key: &str| container.labels.get(key).map(String::as_str);
     // Hooks of docker compose belong to a project, but to no replica of a service.
     let service = label(labels::SERVICE)?.to_owned();

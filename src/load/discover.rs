@@ -5,6 +5,7 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 
 use super::Load;
+use crate::document::interpolate::expand;
 use crate::document::{Diagnostic, Node};
 use crate::project::read::clean;
 
@@ -199,9 +200,11 @@ pub(super) fn name(
         .find(|name| !name.is_empty());
     let lookup = |name: &str| variables.get(name).cloned();
     let name = match written {
-        Some(written) => project_name(
-            &crate::document::interpolate::expand(written, &lookup).unwrap_or_default(),
-        ),
+        Some(written) => match expand(written, &lookup) {
+            Ok(text) => project_name(&text),
+            // What is wrong with it is told with its place, when the whole file is filled in.
+            Err(_) => "unknown".to_owned(),
+        },
         None => project_name(&directory.file_name().unwrap_or_default().to_string_lossy()),
     };
     if name.is_empty() {

@@ -37,7 +37,8 @@ pub(super) fn of_project(
     Some(())
 }
 
-fn given(load: &Load<'_>, variables: &BTreeMap<String, String>) -> Vec<PathBuf> {
+/// The files that were asked for, by `--env-file` or `COMPOSE_ENV_FILES`.
+pub(super) fn given(load: &Load<'_>, variables: &BTreeMap<String, String>) -> Vec<PathBuf> {
     if !load.request.env_files.is_empty() {
         return load.request.env_files.clone();
     }

@@ -6,6 +6,8 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use echoes::without_echoes;
+
 use crate::document::{Diagnostic, Node, SourceId, Sources};
 use crate::graph::Graph;
 use crate::project::normalize::normalize;
@@ -15,6 +17,7 @@ use crate::project::{self, Project};
 
 pub mod discover;
 pub mod dotenv;
+mod echoes;
 mod env_files;
 mod environment;
 mod extends;
@@ -124,7 +127,7 @@ pub struct Failure {
 /// Loads a project.
 pub fn load(request: &Request, files: &dyn Files) -> Result<Loaded, Failure> {
     let mut load = Load::new(request, files);
-    let project = load.read().map(|read| load.project(read));
+    let project = load.read().and_then(|read| load.project(read));
     match project {
         Some((project, variables)) if !load.failed() => Ok(Loaded {
             services: selection::named(&project, &request.services),
@@ -209,32 +212,33 @@ impl<'a> Load<'a> {
         })
     }
 
-    fn project(&mut self, read: Read) -> (Project, BTreeMap<String, String>) {
+    fn project(&mut self, read: Read) -> Option<(Project, BTreeMap<String, String>)> {
         let variables = read.scope.variables;
         let skip = self.request.skip;
         let mut project = self.read_project(&read.document, &read.found.directory, &variables);
         project.name = read.name;
         project.directory.clone_from(&read.found.directory);
         project.files = read.found.files.iter().map(Found::to_string).collect();
-        project.env_files = self
-            .request
-            .env_files
-            .iter()
-            .map(|file| self.absolute(file))
-            .collect();
+        let env_files = environment::given(self, &variables);
+        project.env_files = env_files.iter().map(|file| self.absolute(file)).collect();
         profiles::apply(&mut project, self.request, &variables);
         if !skip.normalization {
             normalize(&mut project);
         }
         if !skip.consistency {
-            self.diagnostics.extend(validate(&project));
-            self.diagnostics.extend(Graph::of(&project).cycles());
+            let mut found = validate(&project);
+            found.extend(Graph::of(&project).cycles());
+            let new = without_echoes(&read.document, &project, &self.diagnostics, found);
+            self.diagnostics.extend(new);
+        }
+        if self.failed() {
+            return None;
         }
         if !skip.environment {
             env_files::apply(self, &mut project, &variables);
         }
         label_files::apply(self, &mut project);
-        (project, variables)
+        Some((project, variables))
     }
 
     fn failed(&self) -> bool {

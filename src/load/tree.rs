@@ -95,6 +95,7 @@ impl Load<'_> {
                 return None;
             }
             first_format::upgrade(document, &mut self.diagnostics);
+            self.diagnostics.extend(obsolete_version(document));
         }
         Some(documents)
     }
@@ -238,4 +239,12 @@ pub(super) fn remote(span: Span) -> Diagnostic {
     Diagnostic::error("files of other machines cannot be read yet")
         .at(span, "a remote path")
         .help("fetch the file, and name the copy here")
+}
+
+/// `version` once chose between formats that have been one for long.
+fn obsolete_version(document: &Node) -> Option<Diagnostic> {
+    let version = document.as_mapping()?.get("version")?;
+    let warning = Diagnostic::warning("`version` has no meaning any more");
+    let warning = warning.at(version.key_span, "every file is read the same way");
+    Some(warning.help("remove the line"))
 }

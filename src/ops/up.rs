@@ -27,6 +27,7 @@ const SILENCE: Duration = Duration::from_millis(500);
 
 /// What `up` is asked for.
 #[derive(Debug, Clone, Default)]
+#[expect(clippy::struct_excessive_bools, reason = "one for each flag")]
 pub struct UpOptions {
     /// Services; all when empty.
     pub services: Vec<String>,
@@ -354,7 +355,7 @@ impl<'a> Show<'a> {
         match shown {
             Shown::Output(container, output) => self.logs.output(&container, &output),
             Shown::Exited(container, code, restarting) => {
-                self.logs.exited(&container, code, restarting)
+                self.logs.exited(&container, code, restarting);
             }
         }
     }

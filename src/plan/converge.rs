@@ -30,6 +30,7 @@ mod start;
 
 /// What is asked for, beyond the files.
 #[derive(Debug, Clone, Default)]
+#[expect(clippy::struct_excessive_bools, reason = "one for each flag")]
 pub struct Options {
     /// Services named by the user; all when empty.
     pub services: Vec<String>,
@@ -66,12 +67,7 @@ pub fn converge(
     let services = selected(project, &graph, options);
     let mut plan = Plan::default();
     let resources = resources::plan(project, services.iter().copied(), observed, &mut plan)
-        .map_err(|missing| {
-            missing
-                .iter()
-                .map(|external| missing_external(external))
-                .collect::<Vec<_>>()
-        })?;
+        .map_err(|missing| missing.iter().map(missing_external).collect::<Vec<_>>())?;
     let images = images::plan(
         project,
         &graph,

@@ -167,7 +167,7 @@ impl<'p> Images<'_, 'p> {
         if present {
             return Ok(ImageStep::Present);
         }
-        Err(self.unobtainable(service, name))
+        Err(Self::unobtainable(service, name))
     }
 
     /// Whether and how an image is pulled. One without a name of its own can only be built.
@@ -231,7 +231,7 @@ impl<'p> Images<'_, 'p> {
         Ok(self.plan.add(step))
     }
 
-    fn unobtainable(&self, service: &Service, name: &str) -> Diagnostic {
+    fn unobtainable(service: &Service, name: &str) -> Diagnostic {
         let message = format!(
             "the image {name} of service `{}` is not here, and must not be fetched",
             service.name

@@ -443,12 +443,13 @@ pub fn describe(step: &Step) -> String {
             condition,
             required,
         } => {
-            let others: String = containers[1.min(containers.len())..]
-                .iter()
-                .map(|name| format!(", {name}"))
-                .collect();
+            let mut detail = String::new();
+            for other in containers.iter().skip(1) {
+                detail += ", ";
+                detail += other;
+            }
             let optional = if *required { "" } else { " (optional)" };
-            format!("{others}: {}{optional}", condition.word())
+            detail + ": " + condition.word() + optional
         }
         Operation::RemoveContainer { volumes: true, .. } => " and its anonymous volumes".to_owned(),
         Operation::BuildImage(build) if build.only_if_missing => {

@@ -69,9 +69,10 @@ pub fn down(project: Option<&Project>, observed: &Observed, options: &DownOption
         let named = options.services.is_empty() || options.services.contains(&container.service);
         named && (options.remove_orphans || !orphan(container))
     });
+    let chosen: Vec<&Container> = chosen.collect();
     let mut plan = Plan::default();
     let cause = Cause::Asked(if options.volumes { "down -v" } else { "down" });
-    let stops = stop_in_order(&mut plan, chosen.clone(), &order, options.timeout, &cause);
+    let stops = stop_in_order(&mut plan, &chosen, &order, options.timeout, &cause);
     let mut removed = Vec::new();
     for container in chosen {
         let after = stops.get(&container.name).copied().into_iter().collect();
@@ -145,13 +146,7 @@ fn remove_resources(
 pub fn stop(observed: &Observed, order: &Order, services: &[String], timeout: Option<i32>) -> Plan {
     let mut plan = Plan::default();
     let chosen = chosen(observed, services);
-    stop_in_order(
-        &mut plan,
-        chosen.into_iter(),
-        order,
-        timeout,
-        &Cause::Asked("stop"),
-    );
+    stop_in_order(&mut plan, &chosen, order, timeout, &Cause::Asked("stop"));
     plan
 }
 
@@ -176,7 +171,7 @@ pub fn remove(observed: &Observed, order: &Order, options: &RemoveOptions) -> Pl
         })
         .collect();
     let cause = Cause::Asked("rm");
-    let stops = stop_in_order(&mut plan, chosen.iter().copied(), order, None, &cause);
+    let stops = stop_in_order(&mut plan, &chosen, order, None, &cause);
     for container in chosen {
         let after = stops.get(&container.name).copied().into_iter().collect();
         let operation = Operation::RemoveContainer {
@@ -201,9 +196,9 @@ pub(super) fn chosen<'o>(observed: &'o Observed, services: &[String]) -> Vec<&'o
 }
 
 /// Stops what runs, dependents before what they depend on. Answers the stop of each container.
-fn stop_in_order<'o>(
+fn stop_in_order(
     plan: &mut Plan,
-    containers: impl Iterator<Item = &'o Container> + Clone,
+    containers: &[&Container],
     order: &Order,
     timeout: Option<i32>,
     cause: &Cause,
@@ -213,7 +208,7 @@ fn stop_in_order<'o>(
     let services = sorted(
         order,
         containers
-            .clone()
+            .iter()
             .map(|container| container.service.as_str()),
     );
     for name in services.into_iter().rev() {
@@ -227,7 +222,7 @@ fn stop_in_order<'o>(
             .copied()
             .collect();
         for container in containers
-            .clone()
+            .iter()
             .filter(|container| container.service == name)
         {
             if !container.is_up() && container.state != State::Paused {

@@ -25,17 +25,13 @@ pub enum Encoding {
 
 /// Hash of a service, lower-case hexadecimal.
 pub fn service(service: &Service, encoding: Encoding) -> String {
-    let mut data = included(TABLE, service);
+    let mut data = counted(service);
     super::service::json_form(&mut data);
     let omitted = match encoding {
         Encoding::Current => true,
         Encoding::V2 => false,
     };
     omit_host_paths(&mut data, omitted);
-    // The number of containers is no property of one; everything else of `deploy` is.
-    if let Some(Data::Mapping(deploy)) = data.get_mut("deploy") {
-        deploy.shift_remove("replicas");
-    }
     sha256(&go_json(&data))
 }
 
@@ -61,7 +57,7 @@ pub fn volume(project: &str, key: &str, volume: &Volume) -> String {
 
 /// A short hash of each attribute that is set and counts.
 pub fn attributes(service: &Service) -> BTreeMap<&'static str, String> {
-    let mut data = included(TABLE, service);
+    let mut data = counted(service);
     omit_host_paths(&mut data, true);
     let mut hashes = BTreeMap::new();
     for row in TABLE {
@@ -73,6 +69,16 @@ pub fn attributes(service: &Service) -> BTreeMap<&'static str, String> {
         }
     }
     hashes
+}
+
+/// What of a service counts. The number of containers is no property of one; everything else of
+/// `deploy` is.
+fn counted(service: &Service) -> Data {
+    let mut data = included(TABLE, service);
+    if let Some(Data::Mapping(deploy)) = data.get_mut("deploy") {
+        deploy.shift_remove("replicas");
+    }
+    data
 }
 
 fn included<T>(table: &'static [Attribute<T>], value: &T) -> Data {

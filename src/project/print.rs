@@ -9,7 +9,7 @@ use crate::document::Segment;
 
 impl Project {
     /// The model as plain data, as docker compose prints it as JSON: `models` are left out there,
-    /// and `x-` keys below the top level; unset commands are `null`. A `$` is doubled.
+    /// and `x-` keys below the top level; unset commands are `null`.
     pub fn to_data(&self) -> Data {
         let mut data = self.canonical();
         if let Data::Mapping(sections) = &mut data {
@@ -25,12 +25,11 @@ impl Project {
                 insert(&mut data, path.segments(), value);
             }
         }
-        render::escape_dollars(&mut data);
         data
     }
 
     /// The model as plain data, as docker compose prints it as YAML: without the empty sections
-    /// that its JSON has. A `$` is doubled.
+    /// that its JSON has.
     pub fn to_yaml_data(&self) -> Data {
         let mut data = self.canonical();
         if let Some(Data::Mapping(services)) = data.get_mut("services") {
@@ -46,7 +45,6 @@ impl Project {
         for (path, value) in &self.extensions {
             insert(&mut data, path.segments(), value);
         }
-        render::escape_dollars(&mut data);
         data
     }
 

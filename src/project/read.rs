@@ -6,7 +6,9 @@
 use std::collections::BTreeMap;
 use std::path::{Path as FilePath, PathBuf};
 
-use crate::document::{Diagnostic, Mapping, Node, Path, Scalar, ScalarKind, SourceId, Span, Value};
+use crate::document::{
+    Diagnostic, Mapping, Node, Path, Scalar, ScalarKind, Segment, SourceId, Span, Value,
+};
 use crate::project::attribute::Data;
 use crate::project::render;
 use crate::project::unsupported::Note;
@@ -28,7 +30,8 @@ pub struct Surroundings<'a> {
 /// Collects problems while values are read.
 pub struct Reader<'a> {
     surroundings: &'a Surroundings<'a>,
-    path: Path,
+    /// Where the reader stands. A path is made of it only when somebody asks.
+    segments: Vec<Segment>,
     diagnostics: Vec<Diagnostic>,
     notes: Vec<Note>,
     extensions: Vec<(Path, Data)>,
@@ -39,7 +42,7 @@ impl<'a> Reader<'a> {
     pub fn new(surroundings: &'a Surroundings<'a>) -> Reader<'a> {
         Reader {
             surroundings,
-            path: Path::default(),
+            segments: Vec::new(),
             diagnostics: Vec::new(),
             notes: Vec::new(),
             extensions: Vec::new(),
@@ -49,7 +52,7 @@ impl<'a> Reader<'a> {
     /// Keeps an `x-` key, which means nothing to Compose and is only printed again.
     pub fn extension(&mut self, key: &str, node: &Node) {
         let value = render::node(node);
-        self.extensions.push((self.path.key(key), value));
+        self.extensions.push((self.path().key(key), value));
     }
 
     /// The `x-` keys so far, and where they stand.
@@ -59,7 +62,7 @@ impl<'a> Reader<'a> {
 
     /// Notes that what stands here does nothing; see [`crate::project::unsupported`].
     pub fn note(&mut self, span: Span, reason: &'static str, missing: bool) {
-        let path = self.path.clone();
+        let path = self.path();
         self.notes.push(Note {
             path,
             span,
@@ -79,26 +82,28 @@ impl<'a> Reader<'a> {
     }
 
     /// Where the reader stands.
-    pub fn path(&self) -> &Path {
-        &self.path
+    pub fn path(&self) -> Path {
+        let longer = |path: Path, segment: &Segment| match segment {
+            Segment::Key(key) => path.key(key),
+            Segment::Index(index) => path.index(*index),
+        };
+        self.segments.iter().fold(Path::default(), longer)
     }
 
     /// Reads something one key deeper.
     pub fn within<R>(&mut self, key: &str, read: impl FnOnce(&mut Self) -> R) -> R {
-        let deeper = self.path.key(key);
-        self.deeper(deeper, read)
+        self.deeper(Segment::Key(key.to_owned()), read)
     }
 
     /// Reads something one list item deeper.
     pub fn within_item<R>(&mut self, index: usize, read: impl FnOnce(&mut Self) -> R) -> R {
-        let deeper = self.path.index(index);
-        self.deeper(deeper, read)
+        self.deeper(Segment::Index(index), read)
     }
 
-    fn deeper<R>(&mut self, deeper: Path, read: impl FnOnce(&mut Self) -> R) -> R {
-        let outer = std::mem::replace(&mut self.path, deeper);
+    fn deeper<R>(&mut self, segment: Segment, read: impl FnOnce(&mut Self) -> R) -> R {
+        self.segments.push(segment);
         let result = read(self);
-        self.path = outer;
+        self.segments.pop();
         result
     }
 
@@ -109,7 +114,7 @@ impl<'a> Reader<'a> {
 
     /// Reports that a value is not of the wanted kind.
     pub fn expected(&mut self, node: &Node, wanted: &str) {
-        let message = format!("`{}` must be {wanted}", self.path);
+        let message = format!("`{}` must be {wanted}", self.path());
         self.report(
             Diagnostic::error(message).at(node.span, format!("this is {}", node.describe())),
         );
@@ -117,7 +122,7 @@ impl<'a> Reader<'a> {
 
     /// Reports that a value of the right kind makes no sense.
     pub fn invalid(&mut self, node: &Node, reason: impl std::fmt::Display, label: &str) {
-        let message = format!("`{}`: {reason}", self.path);
+        let message = format!("`{}`: {reason}", self.path());
         self.report(Diagnostic::error(message).at(node.span, label));
     }
 
@@ -343,7 +348,7 @@ impl<'a> Reader<'a> {
             };
             let first = seen.iter().find(|it| it.as_scalar() == Some(scalar));
             if let Some(first) = first {
-                let message = format!("`{}[{index}]` is there already", self.path);
+                let message = format!("`{}[{index}]` is there already", self.path());
                 let error = Diagnostic::error(message).at(item.span, "a second time");
                 self.report(error.at(first.span, "the first time"));
             }

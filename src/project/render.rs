@@ -134,25 +134,3 @@ pub fn node(node: &Node) -> Data {
         },
     }
 }
-
-/// Doubles every `$`, so that what is printed reads back as the same text.
-pub fn escape_dollars(data: &mut Data) {
-    match data {
-        Data::String(text) if text.contains('$') => *text = text.replace('$', "$$"),
-        Data::Sequence(items) => items.iter_mut().for_each(escape_dollars),
-        Data::Mapping(mapping) => {
-            let dollar = |(key, _): (&Data, &Data)| key.as_str().is_some_and(|it| it.contains('$'));
-            if mapping.iter().any(dollar) {
-                let escaped = std::mem::take(mapping).into_iter().map(|(mut key, value)| {
-                    escape_dollars(&mut key);
-                    (key, value)
-                });
-                *mapping = escaped.collect();
-            }
-            mapping
-                .iter_mut()
-                .for_each(|(_, value)| escape_dollars(value));
-        }
-        _ => {}
-    }
-}

@@ -1,5 +1,7 @@
 //! Order, closures and cycles of services.
 
+use std::fmt::Write as _;
+
 use rcompose::graph::Graph;
 use rcompose::load::Failure;
 
@@ -9,7 +11,8 @@ use crate::support::{load_one, project, rendered};
 fn services(edges: &[(&str, &[&str])]) -> String {
     let mut text = "services:\n".to_owned();
     for (name, needs) in edges {
-        text += &format!(
+        let _ = writeln!(
+            text,
             "  {name}: {{image: x, depends_on: [{}]}}\n",
             needs.join(", ")
         );

@@ -46,6 +46,10 @@ const UNDERSTOOD: &[(&str, &str)] = &[
         "the default name of a Dockerfile is given when the build is read, not when it is completed",
     ),
     ("extends-of-included", INCLUDE_FIRST),
+    (
+        "first-format-extends",
+        "there, files of the first format are refused",
+    ),
     ("include-conflict", MERGED),
     ("include-conflict-of-two", MERGED),
     ("include-conflict-with-tags", MERGED),

@@ -9,6 +9,7 @@ mod engine_contract;
 mod execute;
 mod graph;
 mod layers;
+mod load;
 mod loader;
 mod parity;
 mod plan;

@@ -344,9 +344,8 @@ fn starts_anew(verdict: &Verdict, only_if: &[ImageMoved]) -> bool {
 /// except where the service itself asks for an anonymous volume.
 fn inherited(service: &Service, old: &Container, names: &Names) -> Vec<InheritedMount> {
     let named: BTreeSet<&str> = names.volumes.values().map(String::as_str).collect();
-    let mounts = &service.volumes;
     let declared = |target: &str| {
-        let mut there = mounts.iter().filter(|mount| mount.target == target);
+        let mut there = service.volumes.iter().filter(|it| it.target == target);
         there.any(|mount| mount.source.is_some())
     };
     old.mounts

@@ -925,9 +925,9 @@ pub fn read(name: &str, key_span: Span, node: &Node, reader: &mut Reader<'_>) ->
         ..Service::default()
     };
     crate::project::attribute::read_table(node, TABLE, &mut service, reader);
-    for row in TABLE {
-        if let Some(value) = node.get(row.key) {
-            service.spans.insert(row.key, value.span);
+    for (key, entry) in node.as_mapping().into_iter().flatten() {
+        if let Some(row) = TABLE.iter().find(|row| row.key == key) {
+            service.spans.insert(row.key, entry.value.span);
         }
     }
     service

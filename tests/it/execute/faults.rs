@@ -198,7 +198,7 @@ async fn a_run_after_any_interrupted_call_comes_to_the_same_end() {
             let cancel = CancellationToken::new();
             let later = cancel.clone();
             tokio::spawn(async move {
-                tokio::time::sleep(Duration::from_secs(3600)).await;
+                tokio::time::sleep(Duration::from_hours(1)).await;
                 later.cancel();
             });
             let run = run_until(&engine, &project, &options(), cancel, usize::MAX).await;

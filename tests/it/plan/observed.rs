@@ -131,12 +131,12 @@ fn container(given: Value, project: &Project, all: &Value) -> Value {
 fn as_made(service: &Service, number: u32, project: &Project, all: &Value) -> Mapping {
     let names = Names::of(project);
     let mut made = Mapping::new();
-    let digits: String = service
-        .name
-        .bytes()
-        .map(|byte| format!("{byte:02x}"))
-        .collect();
-    let id = format!("{:0<12.10}", format!("{number:02}{digits}"));
+    // An id that is legible: the number and the name's letters.
+    let letters = service.name.bytes();
+    let id = letters.fold(format!("{number:02}"), |id, letter| {
+        format!("{id}{letter:02x}")
+    });
+    let id = format!("{id:0<12.10}");
     made.insert("id".into(), format!("{id}0000").into());
     made.insert(
         "name".into(),
