@@ -142,9 +142,19 @@ fn read_text(load: &mut Load<'_>, path: &Path) -> Option<(SourceId, String)> {
     let bytes = match load.files.read(path) {
         Ok(bytes) => bytes,
         Err(reason) => {
+            let (reason, help) = match reason.kind() {
+                // Other files than those of the command line are looked for first.
+                std::io::ErrorKind::NotFound => (
+                    "it does not exist".to_owned(),
+                    "look at the path given with --env-file",
+                ),
+                _ => (reason.to_string(), ""),
+            };
             let file = path.display();
-            let message = format!("cannot read the environment file {file}: {reason}");
-            load.error(message, "look at the path");
+            load.error(
+                format!("cannot read the environment file {file}: {reason}"),
+                help,
+            );
             return None;
         }
     };

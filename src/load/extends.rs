@@ -25,6 +25,9 @@ use super::tree::{Scope, is_remote, remote};
 use crate::document::diagnostic::nearest;
 use crate::document::{Diagnostic, Entry, Mapping, Node, Span, Tag, Value};
 
+/// The longest chain that is followed.
+const MAX_CHAIN: usize = 200;
+
 /// Completes the services of a document. `None` when any base is missing.
 pub(super) fn resolve(
     load: &mut Load<'_>,
@@ -154,6 +157,11 @@ impl Resolver<'_, '_> {
             .or_else(|| self.turns(place, name))
         {
             self.circular(begin);
+            return None;
+        }
+        if self.chain.len() >= MAX_CHAIN {
+            let message = format!("more than {MAX_CHAIN} services extend each other in a row");
+            self.refuse(Diagnostic::error(message).at(wanted.span, "this one goes too far"));
             return None;
         }
         self.chain.push(Step {

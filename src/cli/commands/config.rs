@@ -280,11 +280,13 @@ fn hashes(project: &Project, of: &str) -> Result<String, Failure> {
     Ok(wanted.map(line).collect())
 }
 
+/// Dollar signs are doubled, so that the text, loaded again, means the same.
 fn model(project: &Project, format: Format) -> String {
-    match format {
+    let text = match format {
         Format::Yaml => yaml(&project.to_yaml_data()),
         Format::Json => indented_json(&go_json(&sorted(project.to_data()))),
-    }
+    };
+    text.replace('$', "$$")
 }
 
 /// docker compose prints JSON with the keys of the top level in order.
