@@ -102,6 +102,14 @@ impl<'c> Context<'c> {
         self.load_without(services, Skip::default())
     }
 
+    /// The same for commands that make something of it: what docker compose would act on and
+    /// this version does not is told before anything is done.
+    pub(super) fn load_to_run(&self, services: &[String]) -> Result<Loaded, Failure> {
+        let loaded = self.load(services)?;
+        self.warn_of(&crate::project::not_yet(&loaded.project), &loaded.sources);
+        Ok(loaded)
+    }
+
     /// The same without some of the stages.
     pub(super) fn load_without(&self, services: &[String], skip: Skip) -> Result<Loaded, Failure> {
         let request = Request {

@@ -21,6 +21,7 @@ use super::{Cause, ImageMoved, Observed, Operation, Plan, Step, StepId};
 use crate::document::Diagnostic;
 use crate::graph::Graph;
 use crate::project::service::depends_on::Condition;
+use crate::project::validate::span_of;
 use crate::project::{Project, Service};
 
 mod judged;
@@ -65,6 +66,10 @@ pub fn converge(
 ) -> Result<Plan, Vec<Diagnostic>> {
     let graph = Graph::of(project);
     let services = selected(project, &graph, options);
+    let providers = providers(&services);
+    if !providers.is_empty() {
+        return Err(providers);
+    }
     let mut plan = Plan::default();
     let resources = resources::plan(project, services.iter().copied(), observed, &mut plan)
         .map_err(|missing| missing.iter().map(missing_external).collect::<Vec<_>>())?;
@@ -124,6 +129,24 @@ fn selected<'p>(project: &'p Project, graph: &Graph<'p>, options: &Options) -> V
         .filter(|name| wanted.contains(name))
         .filter_map(|name| project.services.get(name))
         .collect()
+}
+
+/// Services that another program stands in for. Without it they are not there, and what depends
+/// on them must not be started as if they were.
+fn providers(services: &[&Service]) -> Vec<Diagnostic> {
+    let provided = services.iter().filter(|service| service.provider.is_some());
+    let refuse = |service: &&Service| {
+        let message = format!(
+            "service `{}` is provided by another program, which this version cannot run",
+            service.name
+        );
+        let error = Diagnostic::error(message);
+        match span_of(service, "provider") {
+            Some(span) => error.at(span, "by this one"),
+            None => error,
+        }
+    };
+    provided.map(refuse).collect()
 }
 
 fn missing_external(missing: &MissingExternal) -> Diagnostic {

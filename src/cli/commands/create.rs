@@ -13,7 +13,7 @@ pub(crate) struct CreateArgs {
 }
 
 pub(super) async fn run(args: CreateArgs, context: &mut Context<'_>) -> Outcome {
-    let loaded = context.load(&args.wanted.services)?;
+    let loaded = context.load_to_run(&args.wanted.services)?;
     let options = UpOptions {
         no_start: true,
         services: loaded.services.clone(),

@@ -26,7 +26,7 @@ pub(crate) struct PlanArgs {
 
 pub(super) async fn run(args: PlanArgs, context: &mut Context<'_>) -> Outcome {
     let mut options = options(&args.wanted, &args.reach, context)?;
-    let loaded = context.load(&options.services)?;
+    let loaded = context.load_to_run(&options.services)?;
     options.services.clone_from(&loaded.services);
     let engine = context.engine()?;
     let plan = up::plan(engine.as_ref(), &loaded.project, &options).await;

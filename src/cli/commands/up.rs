@@ -174,7 +174,7 @@ pub(super) fn options(
 
 pub(super) async fn run(args: UpArgs, context: &mut Context<'_>) -> Outcome {
     let options = options(&args.wanted, &args.reach, context)?;
-    let loaded = context.load(&options.services)?;
+    let loaded = context.load_to_run(&options.services)?;
     let options = UpOptions {
         services: loaded.services.clone(),
         no_start: args.no_start,
