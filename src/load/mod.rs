@@ -1,7 +1,8 @@
 //! Files to a project: which files, in which order they join, and what the environment adds.
 //!
 //! The process environment, the current folder and the file system are handed in; the engine is
-//! not known. The order of stages is [`load`], top to bottom.
+//! not known. The order of stages is [`load`], top to bottom; that of each document is in `tree`.
+//! Every text keeps its own folder for relative paths, and what asked for it, for messages.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};

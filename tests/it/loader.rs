@@ -53,6 +53,10 @@ const UNDERSTOOD: &[(&str, &str)] = &[
     ("include-conflict", MERGED),
     ("include-conflict-of-two", MERGED),
     ("include-conflict-with-tags", MERGED),
+    (
+        "selection-brings-a-dependency-of-others",
+        "there, the whole project is checked before the names bring their profiles",
+    ),
 ];
 
 const INCLUDE_FIRST: &str = "2.40.3 extends before it includes; later versions the other way round";
