@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use super::{Load, discover, dotenv};
-use crate::document::SourceId;
+use crate::document::{Diagnostic, SourceId};
 
 /// The environment as far as it is known before the Compose files are found (they may be named in it).
 pub(super) fn before_discovery(load: &mut Load<'_>) -> Option<BTreeMap<String, String>> {
@@ -17,19 +17,10 @@ pub(super) fn before_discovery(load: &mut Load<'_>) -> Option<BTreeMap<String, S
         default_file(load, &directory, &mut variables)?;
     }
     let current_dir = load.request.current_dir.to_string_lossy().into_owned();
-    let mut paths = Vec::new();
-    for file in given {
-        let path = load.path_from(Path::new(&current_dir), &file.to_string_lossy());
-        if !load.files.is_file(&path) {
-            let message = format!(
-                "cannot read the environment file {}: it does not exist",
-                path.display()
-            );
-            load.error(message, "look at the path given with --env-file");
-            return None;
-        }
-        paths.push(path);
-    }
+    let given = given.iter().map(|file| file.to_string_lossy());
+    let paths: Vec<PathBuf> = given
+        .map(|file| load.path_from(Path::new(&current_dir), &file))
+        .collect();
     read_files(load, &paths, &mut variables)?;
     Some(variables)
 }
@@ -108,13 +99,14 @@ pub(super) fn read_files(
 ) -> Option<()> {
     let mut added: BTreeMap<String, String> = BTreeMap::new();
     for path in paths {
-        let own = names(load, path, variables);
+        let (source, text) = read_text(load, path)?;
+        let own = names(&text, variables);
         let lookup = |name: &str| {
             let earlier = || added.get(name).filter(|_| !own.contains(name));
             variables.get(name).or_else(earlier).cloned()
         };
-        let read = read_variables(load, path, None, &lookup)?;
-        added.extend(read);
+        let parsed = dotenv::parse(source, &text, &lookup);
+        added.extend(taken(load, parsed)?);
     }
     for (name, value) in added {
         variables.entry(name).or_insert(value);
@@ -123,14 +115,9 @@ pub(super) fn read_files(
 }
 
 /// The names that a file assigns: within it they mean its own values, not those of files before.
-fn names(load: &Load<'_>, path: &Path, variables: &BTreeMap<String, String>) -> BTreeSet<String> {
-    let text = load
-        .files
-        .read(path)
-        .ok()
-        .and_then(|it| String::from_utf8(it).ok());
+fn names(text: &str, variables: &BTreeMap<String, String>) -> BTreeSet<String> {
     let lookup = |name: &str| variables.get(name).cloned();
-    let parsed = text.and_then(|text| dotenv::parse(SourceId(0), &text, &lookup).ok());
+    let parsed = dotenv::parse(SourceId(0), text, &lookup);
     let assigned = parsed.into_iter().flatten();
     assigned.map(|variable| variable.name).collect()
 }
@@ -142,48 +129,68 @@ pub(super) fn read_variables(
     format: Option<&str>,
     lookup: &dyn Fn(&str) -> Option<String>,
 ) -> Option<Vec<(String, String)>> {
+    let (source, text) = read_text(load, path)?;
+    let parsed = match format {
+        Some("raw") => dotenv::parse_raw(source, &text, lookup),
+        _ => dotenv::parse(source, &text, lookup),
+    };
+    taken(load, parsed)
+}
+
+/// A file's text, read once: it may be a pipe.
+fn read_text(load: &mut Load<'_>, path: &Path) -> Option<(SourceId, String)> {
     let bytes = match load.files.read(path) {
         Ok(bytes) => bytes,
         Err(reason) => {
-            load.error(
-                format!(
-                    "cannot read the environment file {}: {reason}",
-                    path.display()
+            let (reason, help) = match reason.kind() {
+                // Other files than those of the command line are looked for first.
+                std::io::ErrorKind::NotFound => (
+                    "it does not exist".to_owned(),
+                    "look at the path given with --env-file",
                 ),
-                "",
+                _ => (reason.to_string(), ""),
+            };
+            let file = path.display();
+            load.error(
+                format!("cannot read the environment file {file}: {reason}"),
+                help,
             );
             return None;
         }
-    };
-    let Ok(text) = String::from_utf8(bytes) else {
-        load.error(
-            format!("the environment file {} is not UTF-8 text", path.display()),
-            "save it as UTF-8",
-        );
-        return None;
     };
     let shown = path
         .strip_prefix(&load.request.current_dir)
         .unwrap_or(path)
         .to_string_lossy()
         .into_owned();
-    let source = load.sources.add(shown, text.clone());
-    let parsed = match format {
-        Some("raw") => dotenv::parse_raw(source, &text, lookup),
-        _ => dotenv::parse(source, &text, lookup),
-    };
-    match parsed {
-        Ok(variables) => {
-            let mut read = Vec::new();
-            for variable in variables {
-                load.diagnostics.extend(variable.warnings);
-                read.extend(variable.value.map(|value| (variable.name, value)));
-            }
-            Some(read)
+    match load.sources.add_bytes(shown, bytes) {
+        Ok(source) => {
+            let text = load.sources.get(source).text.clone();
+            Some((source, text))
         }
-        Err(problems) => {
-            load.diagnostics.extend(problems);
+        Err(problem) => {
+            load.diagnostics.push(problem);
             None
         }
     }
+}
+
+/// Values that are set; warnings and errors go their way.
+fn taken(
+    load: &mut Load<'_>,
+    parsed: Result<Vec<dotenv::Variable>, Vec<Diagnostic>>,
+) -> Option<Vec<(String, String)>> {
+    let variables = match parsed {
+        Ok(variables) => variables,
+        Err(problems) => {
+            load.diagnostics.extend(problems);
+            return None;
+        }
+    };
+    let mut set = Vec::new();
+    for variable in variables {
+        load.diagnostics.extend(variable.warnings);
+        set.extend(variable.value.map(|value| (variable.name, value)));
+    }
+    Some(set)
 }

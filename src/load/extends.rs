@@ -25,6 +25,9 @@ use super::tree::{Scope, is_remote, remote};
 use crate::document::diagnostic::nearest;
 use crate::document::{Diagnostic, Entry, Mapping, Node, Span, Tag, Value};
 
+/// The longest chain that is followed.
+const MAX_CHAIN: usize = 200;
+
 /// Completes the services of a document. `None` when any base is missing.
 pub(super) fn resolve(
     load: &mut Load<'_>,
@@ -32,8 +35,11 @@ pub(super) fn resolve(
     included: Option<&Node>,
     scope: &Scope,
 ) -> Option<()> {
-    let extending: Vec<String> = services(document)?
-        .iter()
+    // What is wrong with `services` is said when it is read.
+    let services = document.get("services").and_then(Node::as_mapping);
+    let extending: Vec<String> = services
+        .into_iter()
+        .flatten()
         .filter(|(_, entry)| entry.value.get("extends").is_some())
         .map(|(name, _)| name.clone())
         .collect();
@@ -61,15 +67,6 @@ pub(super) fn resolve(
         }
     }
     complete
-}
-
-/// The services of a document; none where there is nothing to look at.
-fn services(document: &Node) -> Option<Mapping> {
-    match document.get("services") {
-        None => Some(Mapping::new()),
-        // What is wrong with it is said when it is read.
-        Some(node) => Some(node.as_mapping().cloned().unwrap_or_default()),
-    }
 }
 
 /// What can be extended without naming a file: what is included, under what the document says.
@@ -148,7 +145,7 @@ impl Resolver<'_, '_> {
 
     /// A service over what it extends.
     fn on_base(&mut self, place: usize, name: &str, service: Node) -> Option<Node> {
-        let Some(extends) = service.get("extends").filter(|node| !node.is_null()) else {
+        let Some(extends) = service.get("extends") else {
             return self.settled(without_extends(service), name);
         };
         let wanted = self.read(extends)?;
@@ -160,6 +157,11 @@ impl Resolver<'_, '_> {
             .or_else(|| self.turns(place, name))
         {
             self.circular(begin);
+            return None;
+        }
+        if self.chain.len() >= MAX_CHAIN {
+            let message = format!("more than {MAX_CHAIN} services extend each other in a row");
+            self.refuse(Diagnostic::error(message).at(wanted.span, "this one goes too far"));
             return None;
         }
         self.chain.push(Step {

@@ -1,7 +1,7 @@
 //! The first Compose format: services at the top level, as it was before `services:` existed.
 //!
 //! A file is of that format when it has no section of today's and each of its values is a mapping
-//! with an `image` or a `build`. It is rewritten as a tree into today's format; every value keeps
+//! with an `image`, a `build` or an `extends`. It is rewritten as a tree into today's format; every value keeps
 //! its place. What differs in spirit is mapped: containers join the project's network instead of
 //! the engine's bridge, where links work the same and names resolve besides.
 
@@ -74,13 +74,21 @@ fn is_first_format(document: &Node) -> bool {
         .iter()
         .filter(|(key, _)| !key.starts_with("x-"))
         .peekable();
-    let is_service =
-        |entry: &Entry| entry.value.get("image").is_some() || entry.value.get("build").is_some();
-    services.peek().is_some()
-        && services.all(|(key, entry)| {
-            is_service(entry)
-                && (!SECTIONS.contains(&key.as_str()) || entry.value.as_mapping().is_some())
-        })
+    services.peek().is_some() && services.all(|(key, entry)| is_service(key, &entry.value))
+}
+
+/// A section of today's format may have a service called `image` or `build`, which is a mapping.
+fn is_service(key: &str, node: &Node) -> bool {
+    let is_text = |key| {
+        node.get(key)
+            .is_some_and(|value| value.as_scalar().is_some())
+    };
+    if SECTIONS.contains(&key) {
+        return is_text("image") || is_text("build");
+    }
+    ["image", "build", "extends"]
+        .iter()
+        .any(|key| node.get(key).is_some())
 }
 
 fn insert(mapping: &mut Mapping, key: &str, key_span: Span, value: Node) {

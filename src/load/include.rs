@@ -32,6 +32,9 @@ const KEYS: [&str; 3] = ["path", "project_directory", "env_file"];
 /// The file that stands for none.
 const NO_FILE: &str = "/dev/null";
 
+/// The deepest chain of files that is followed.
+const MAX_DEPTH: usize = 100;
+
 /// One entry, as written.
 #[derive(Default)]
 struct Entry {
@@ -72,17 +75,29 @@ pub(super) fn resolve(
     let mut joined: Option<Node> = None;
     let mut complete = true;
     for item in items {
+        if load.exhausted() || scope.chain.len() > MAX_DEPTH {
+            too_deep(load, item, scope);
+            return None;
+        }
         let Some(tree) = include(load, item, scope, file.as_deref()) else {
             complete = false;
             continue;
         };
-        joined = match joined {
-            None => Some(tree),
-            Some(earlier) => load.over(without_repetitions(tree, &earlier), earlier, &[]),
-        };
-        complete &= joined.is_some();
+        match &mut joined {
+            None => joined = Some(tree),
+            Some(earlier) => complete &= join(load, earlier, tree).is_some(),
+        }
     }
     complete.then_some(joined)
+}
+
+/// Too many files have been told of already.
+fn too_deep(load: &mut Load<'_>, item: &Node, scope: &Scope) {
+    if scope.chain.len() > MAX_DEPTH {
+        let message = format!("files include each other more than {MAX_DEPTH} deep");
+        let error = Diagnostic::error(message).at(item.span, "this one goes too far");
+        load.diagnostics.push(error);
+    }
 }
 
 /// The tree of one entry.
@@ -239,23 +254,45 @@ fn children<'n>(tree: &'n mut Node, section: &str) -> Vec<&'n mut Node> {
     }
 }
 
-/// A file that is included on two ways says everything twice; once is enough.
-fn without_repetitions(mut tree: Node, earlier: &Node) -> Node {
-    let Value::Mapping(sections) = &mut tree.value else {
-        return tree;
+/// Puts a tree under an earlier one. A file that is included on two ways says everything twice;
+/// once is enough.
+fn join(load: &mut Load<'_>, earlier: &mut Node, tree: Node) -> Option<()> {
+    let (Value::Mapping(sections), Value::Mapping(more)) = (&mut earlier.value, tree.value) else {
+        return Some(());
     };
-    for (section, entry) in sections.iter_mut() {
-        let Some(known) = earlier.get(section).and_then(Node::as_mapping) else {
+    for (section, entry) in more {
+        let Some(known) = sections.get_mut(&section).map(|it| &mut it.value) else {
+            sections.insert(section, entry);
             continue;
         };
-        if let Value::Mapping(resources) = &mut entry.value.value {
-            resources.retain(|name, resource| {
-                let same = |known: &crate::document::Entry| same(&known.value, &resource.value);
-                !known.get(name).is_some_and(same)
-            });
+        match (&mut known.value, entry.value.value) {
+            (Value::Mapping(known), Value::Mapping(more)) => {
+                join_section(load, &section, known, more)?;
+            }
+            // An empty section, or one that is refused when it is read.
+            (_, value) => known.value = value,
         }
     }
-    tree
+    Some(())
+}
+
+fn join_section(
+    load: &mut Load<'_>,
+    section: &str,
+    known: &mut Mapping,
+    more: Mapping,
+) -> Option<()> {
+    for (name, entry) in more {
+        let Some(earlier) = known.get_mut(&name) else {
+            known.insert(name, entry);
+            continue;
+        };
+        if !same(&earlier.value, &entry.value) {
+            let over = std::mem::replace(&mut earlier.value, Node::null(entry.key_span));
+            earlier.value = load.over(entry.value, over, &[section, &name])?;
+        }
+    }
+    Some(())
 }
 
 /// Whether two trees say the same, wherever they stand.

@@ -1,7 +1,8 @@
 //! Files to a project: which files, in which order they join, and what the environment adds.
 //!
 //! The process environment, the current folder and the file system are handed in; the engine is
-//! not known. The order of stages is [`load`], top to bottom.
+//! not known. The order of stages is [`load`], top to bottom; that of each document is in `tree`.
+//! Every text keeps its own folder for relative paths, and what asked for it, for messages.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -215,7 +216,7 @@ impl<'a> Load<'a> {
     fn project(&mut self, read: Read) -> Option<(Project, BTreeMap<String, String>)> {
         let variables = read.scope.variables;
         let skip = self.request.skip;
-        let mut project = self.read_project(&read.document, &variables);
+        let mut project = self.read_project(&read.document, &read.found.directory, &variables);
         project.name = read.name;
         project.directory.clone_from(&read.found.directory);
         project.files = read.found.files.iter().map(Found::to_string).collect();
@@ -272,10 +273,19 @@ impl<'a> Load<'a> {
         });
     }
 
-    fn read_project(&mut self, document: &Node, variables: &BTreeMap<String, String>) -> Project {
+    fn read_project(
+        &mut self,
+        document: &Node,
+        directory: &Path,
+        variables: &BTreeMap<String, String>,
+    ) -> Project {
         let base = |source: SourceId| {
-            let origin = self.origins.get(&source)?;
-            (!self.request.skip.paths).then(|| origin.base.clone())
+            let base = &self.origins.get(&source)?.base;
+            if self.request.skip.paths {
+                below(base, directory)
+            } else {
+                Some(base.clone())
+            }
         };
         let lookup = |name: &str| variables.get(name).cloned();
         let home = variables.get("HOME").map(PathBuf::from);
@@ -288,5 +298,14 @@ impl<'a> Load<'a> {
         let project = project::read(document, &mut reader);
         self.diagnostics.extend(reader.finish());
         project
+    }
+}
+
+/// A folder from the project's on: nothing for that one itself, so that paths stay as written.
+fn below(folder: &Path, directory: &Path) -> Option<PathBuf> {
+    match folder.strip_prefix(directory) {
+        Ok(below) if below.as_os_str().is_empty() => None,
+        Ok(below) => Some(below.to_owned()),
+        Err(_) => Some(folder.to_owned()),
     }
 }

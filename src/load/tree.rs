@@ -13,6 +13,13 @@ use crate::document::{self, Diagnostic, Node, Segment, SourceId, Span, yaml};
 use crate::project;
 use crate::project::read::clean;
 
+/// The most files that a project may be read from: two files that include each next one twice
+/// would be read as often as there are ways.
+const MAX_FILES: usize = 2000;
+
+/// The most steps of the way to a file that a message shows.
+const MAX_STEPS: usize = 8;
+
 /// What files that are read together share.
 #[derive(Debug, Clone)]
 pub(super) struct Scope {
@@ -72,6 +79,9 @@ impl Load<'_> {
         base: &Path,
         asked: Option<Asked>,
     ) -> Option<Vec<Node>> {
+        if self.exhausted() {
+            return None;
+        }
         let (source, text) = self.text(file, asked)?;
         let origin = Origin {
             file: file.path().map(Path::to_owned),
@@ -79,6 +89,15 @@ impl Load<'_> {
             asked,
         };
         self.origins.insert(source, origin);
+        if self.exhausted() {
+            let message = format!("more than {MAX_FILES} files make up this project");
+            let error = Diagnostic::error(message);
+            self.diagnostics.push(match asked {
+                Some((span, _)) => error.at(span, "the last one that was read"),
+                None => error,
+            });
+            return None;
+        }
         let mut documents = match yaml::parse(source, &text) {
             Ok(documents) => documents,
             Err(problems) => {
@@ -98,6 +117,11 @@ impl Load<'_> {
             self.diagnostics.extend(obsolete_version(document));
         }
         Some(documents)
+    }
+
+    /// Whether nothing more is read.
+    pub(super) fn exhausted(&self) -> bool {
+        self.origins.len() > MAX_FILES
     }
 
     fn text(&mut self, file: &discover::Found, asked: Option<Asked>) -> Option<(SourceId, String)> {
@@ -200,7 +224,9 @@ impl Load<'_> {
                 continue;
             };
             let mut source = first.span.source;
-            while let Some((span, label)) = self.origins.get(&source).and_then(|it| it.asked) {
+            for _ in 0..MAX_STEPS {
+                let asked = self.origins.get(&source).and_then(|it| it.asked);
+                let Some((span, label)) = asked else { break };
                 if diagnostic.labels.iter().any(|label| label.span == span) {
                     break;
                 }

@@ -8,7 +8,7 @@
 //! `--no-interpolate` prints the joined files as they are written (there, some short forms become
 //! long ones); `--no-env-resolution` leaves `env_file` in place (there, it does nothing).
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use clap::ValueEnum;
@@ -230,11 +230,12 @@ fn of_model(args: &ConfigArgs, context: &Context<'_>) -> Result<String, Failure>
     })
 }
 
-fn environment(variables: &std::collections::BTreeMap<String, String>) -> String {
-    let pairs = variables.iter();
-    pairs
-        .map(|(name, value)| format!("{name}={value}\n"))
-        .collect()
+fn environment(variables: &BTreeMap<String, String>) -> String {
+    lines(
+        variables
+            .iter()
+            .map(|(name, value)| format!("{name}={value}")),
+    )
 }
 
 fn known<'n>(project: &Project, names: impl Iterator<Item = &'n str>) -> Result<(), Failure> {

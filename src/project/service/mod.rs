@@ -154,6 +154,16 @@ pub struct Service {
 )]
 pub const TABLE: &[Attribute<Service>] = &[
     Attribute {
+        key: "profiles",
+        about: "Start it only when one of these profiles is asked for.",
+        example: "[debug]",
+        parse: |node, service, reader| service.profiles = reader.strings(node),
+        merge: merge::unique,
+        render: |service| render::list(&service.profiles),
+        hash: Hash::Excluded("whether it is started is no property of a container"),
+        lower: Lower::UsedBy("load/profiles.rs"),
+    },
+    Attribute {
         key: "annotations",
         about: "Annotations for the runtime.",
         example: "{a: b}",
@@ -667,16 +677,6 @@ pub const TABLE: &[Attribute<Service>] = &[
         lower: Lower::Request(|service, request| {
             request.host.privileged = Some(service.privileged);
         }),
-    },
-    Attribute {
-        key: "profiles",
-        about: "Start it only when one of these profiles is asked for.",
-        example: "[debug]",
-        parse: |node, service, reader| service.profiles = reader.strings(node),
-        merge: merge::unique,
-        render: |service| render::list(&service.profiles),
-        hash: Hash::Excluded("whether it is started is no property of a container"),
-        lower: Lower::UsedBy("load/profiles.rs"),
     },
     Attribute {
         key: "pull_policy",

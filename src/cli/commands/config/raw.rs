@@ -14,7 +14,7 @@ pub(super) fn sorted(node: &Node) -> Value {
             entries.sort_by_key(|(key, _)| *key);
             let pairs = entries.into_iter();
             let pairs = pairs.map(|(key, entry)| (Value::from(key.as_str()), sorted(&entry.value)));
-            Value::Mapping(Mapping::from_iter(pairs))
+            Value::Mapping(pairs.collect::<Mapping>())
         }
     }
 }

@@ -83,10 +83,10 @@ fn as_yaml(uses: &BTreeMap<String, Use>) -> String {
             ("presencevalue", Value::from(it.alternate.as_str())),
             ("required", Value::from(it.required)),
         ];
-        let fields = Mapping::from_iter(fields.map(field));
+        let fields: Mapping = fields.into_iter().map(field).collect();
         (Value::from(name.as_str()), Value::Mapping(fields))
     };
-    let all = Mapping::from_iter(uses.iter().map(value));
+    let all: Mapping = uses.iter().map(value).collect();
     yaml(&Value::Mapping(all)).replace("\n  ", "\n    ")
 }
 
