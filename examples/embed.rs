@@ -7,6 +7,8 @@
 //! The Compose file is a string here, and the file system has a part that answers with it: loading
 //! touches only what it is given. Everything else is what the command line does, too.
 
+#![expect(clippy::print_stdout, reason = "an example shows what it does")]
+
 use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -20,6 +22,7 @@ use rcompose::ops::lifecycle::{DownOptions, down};
 use rcompose::ops::up::{UpOptions, up};
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
 use tokio::net::TcpStream;
+use tokio_util::sync::CancellationToken;
 
 const STACK: &str = r#"
 services:
@@ -93,7 +96,7 @@ pub async fn bring_up_talk_and_take_down() -> Result<(), Failure> {
         &engine,
         &project,
         &options,
-        &Default::default(),
+        &CancellationToken::default(),
         &mut narrate(),
     )
     .await;

@@ -89,7 +89,7 @@ fn pass(client: UnixStream, noted: &Mutex<Vec<String>>) {
         let _ = to_client.shutdown(Shutdown::Both);
     });
     let (mut client, mut engine) = (client, engine);
-    let mut buffer = [0; 64 * 1024];
+    let mut buffer = [0; 8 * 1024];
     while let Ok(length @ 1..) = client.read(&mut buffer) {
         note(&buffer[..length], noted);
         if engine.write_all(&buffer[..length]).is_err() {

@@ -38,7 +38,7 @@ fn identidock_shows_a_picture_for_each_name_and_a_second_up_does_nothing() {
     let Some(mut stack) = Stack::example("identidock") else {
         return;
     };
-    stack.set("IDENTIDOCK_PORT", 0);
+    stack.set("IDENTIDOCK_PORT", "0");
     stack.run(&["up", "-d"]).ok();
     let port = identidock_answers(&stack);
     assert_ne!(
@@ -103,7 +103,7 @@ fn data_survives_a_rebuild_of_the_application() {
     let Some(mut stack) = Stack::example("identidock") else {
         return;
     };
-    stack.set("IDENTIDOCK_PORT", 0);
+    stack.set("IDENTIDOCK_PORT", "0");
     stack.run(&["up", "-d"]).ok();
     let port = identidock_answers(&stack);
     until("the form", || post(port, "/", "name=dora"));
@@ -190,7 +190,7 @@ fn an_image_goes_through_the_example_registry_by_digest() {
     let Some(mut stack) = Stack::example("registry") else {
         return;
     };
-    stack.set("REGISTRY_PORT", 0);
+    stack.set("REGISTRY_PORT", "0");
     stack.run(&["up", "-d", "--wait"]).ok();
     let port = stack.port("registry-1", 5000);
     let name = format!("localhost:{port}/busybox:{}", stack.project);
@@ -475,24 +475,25 @@ services:
   web:
     image: busybox
     command: sh -c 'echo one; echo two; echo three >&2'
+  counts:
+    image: busybox
+    command: sh -c 'echo a; echo b; echo c'
 ";
     let Some(stack) = Stack::new("logs", compose) else {
         return;
     };
     stack.run(&["up", "-d"]).ok();
     until("the end", || {
-        (stack.container("web-1").state == ContainerState::Exited).then_some(())
+        let ended = |name| stack.container(name).state == ContainerState::Exited;
+        (ended("web-1") && ended("counts-1")).then_some(())
     });
-    let ran = stack.run(&["logs"]).ok();
+    let ran = stack.run(&["logs", "web"]).ok();
     assert_eq!(ran.stdout, "web-1  | one\nweb-1  | two\n");
     assert_eq!(ran.stderr, "web-1  | three\n");
-    assert_eq!(
-        stack
-            .run(&["logs", "--no-log-prefix", "-n", "2"])
-            .ok()
-            .stdout,
-        "two\n"
-    );
+    let last = stack
+        .run(&["logs", "--no-log-prefix", "-n", "2", "counts"])
+        .ok();
+    assert_eq!(last.stdout, "b\nc\n");
     let timed = stack.run(&["logs", "-t", "--no-log-prefix"]).ok().stdout;
     assert!(
         timed
@@ -500,7 +501,7 @@ services:
             .all(|line| line.starts_with("20") && line.contains("Z ")),
         "{timed}"
     );
-    let followed = stack.run(&["logs", "-f"]).ok();
+    let followed = stack.run(&["logs", "-f", "web"]).ok();
     assert_eq!(
         followed.stdout, "web-1  | one\nweb-1  | two\n",
         "following ends with the container"

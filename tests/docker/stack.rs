@@ -116,8 +116,8 @@ impl Stack {
     }
 
     /// Sets a variable for all commands that follow.
-    pub fn set(&mut self, name: &str, value: impl ToString) {
-        self.variables.insert(name.to_owned(), value.to_string());
+    pub fn set(&mut self, name: &str, value: impl Into<String>) {
+        self.variables.insert(name.to_owned(), value.into());
     }
 
     /// Writes a file of the stack.

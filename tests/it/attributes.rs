@@ -285,7 +285,7 @@ fn project_with(row: Option<&Attribute<Service>>) -> Project {
     );
     let node = parse(&text);
     let mut project = reading(|reader| project::read(&node, reader));
-    project.name = "p".to_owned();
+    "p".clone_into(&mut project.name);
     normalize(&mut project);
     project
 }

@@ -304,7 +304,6 @@ fn skipped() {
 }
 
 #[test]
-#[expect(clippy::print_stderr, reason = "the outcome of a comparison")]
 fn a_folder_of_files_loads_as_in_docker_compose() {
     let Some(folder) = std::env::var_os("RCOMPOSE_PARITY_DIR") else {
         return;
