@@ -114,15 +114,22 @@ pub fn object<const N: usize>(entries: [(&str, Option<Data>); N]) -> Data {
     Data::Mapping(present.collect())
 }
 
-/// A node as it was written, for what Compose gives no meaning.
+/// A node for what Compose gives no meaning: as it was written, but with the keys in order, as Go
+/// prints mappings.
 pub fn node(node: &Node) -> Data {
     match &node.value {
-        Value::Mapping(mapping) => Data::Mapping(
-            mapping
-                .iter()
-                .map(|(key, entry)| (Data::from(key.as_str()), self::node(&entry.value)))
-                .collect(),
-        ),
+        Value::Mapping(mapping) => {
+            let values = mapping.iter();
+            let values: BTreeMap<&String, Data> = values
+                .map(|(key, entry)| (key, self::node(&entry.value)))
+                .collect();
+            let entries = values.into_iter();
+            Data::Mapping(
+                entries
+                    .map(|(key, value)| (Data::from(key.as_str()), value))
+                    .collect(),
+            )
+        }
         Value::Sequence(items) => Data::Sequence(items.iter().map(self::node).collect()),
         Value::Scalar(scalar) => match scalar.kind {
             ScalarKind::Null => Data::Null,

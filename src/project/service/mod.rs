@@ -376,8 +376,8 @@ pub const TABLE: &[Attribute<Service>] = &[
         lower: Lower::UsedBy("plan/naming.rs"),
     },
     credential_spec::ROW,
-    deploy::ROW,
     depends_on::ROW,
+    deploy::ROW,
     Attribute {
         key: "device_cgroup_rules",
         about: "Rules for devices.",
