@@ -21,6 +21,7 @@ use rcompose::project::hash::{self, Encoding};
 use rcompose::project::normalize::forget_unused;
 use rcompose::project::request::Lowering;
 use rcompose::project::{Project, Service};
+use rcompose::report::yaml::yaml;
 use serde_json::{Map, Value, json};
 
 /// Folder of the cases in what is recorded; on disk it is wherever the repository is.
@@ -245,6 +246,10 @@ fn the_model_is_what_docker_compose_makes_of_it() {
     assert!(problems.is_empty(), "{}", problems.join("\n"));
 }
 
+/// Cases with what 2.40.3 does not print: `ipam.options`, and `create_host_path: false`. The
+/// comparison of values leaves those two out.
+const UNPRINTED: [&str; 3] = ["merge_networks_top", "network_top_level", "volumes_bind"];
+
 #[test]
 fn the_yaml_form_is_the_one_of_docker_compose() {
     let Some(oracle) = oracle() else {
@@ -257,6 +262,12 @@ fn the_yaml_form_is_the_one_of_docker_compose() {
             problems.push(format!("{} does not load", case.display()));
             continue;
         };
+        let text = yaml(&project.to_yaml_data()).replace('$', "$$");
+        if text != theirs && !UNPRINTED.iter().any(|name| case.ends_with(name)) {
+            let mut lines = text.lines().zip(theirs.lines());
+            let at = lines.find(|(ours, theirs)| ours != theirs);
+            problems.push(format!("{}: printed otherwise: {at:?}", case.display()));
+        }
         let theirs: Value = serde_yaml::from_str(&theirs).unwrap();
         let ours = stripped(printed(&project.to_yaml_data()));
         let mut found = Vec::new();
