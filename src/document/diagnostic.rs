@@ -127,8 +127,10 @@ fn group<'a>(diagnostic: &Diagnostic, sources: &'a Sources) -> Group<'a> {
         else {
             continue;
         };
-        group = if source.text.is_empty() {
-            group.element(Origin::path(printable(&source.name)))
+        group = if source.secret || source.text.is_empty() {
+            labels
+                .iter()
+                .fold(group, |group, label| group.element(origin(label, source)))
         } else {
             group.elements(snippet(&labels, primary, source))
         };
@@ -137,6 +139,20 @@ fn group<'a>(diagnostic: &Diagnostic, sources: &'a Sources) -> Group<'a> {
         group = group.element(Level::HELP.message(printable(help)));
     }
     group
+}
+
+/// Where a label points, for a source whose lines are not shown.
+fn origin<'a>(label: &Label, source: &Source) -> Origin<'a> {
+    let start = source.text.floor_char_boundary(label.span.start as usize);
+    let line_start = source.text[..start].rfind('\n').map_or(0, |at| at + 1);
+    let line = source.text[..start].matches('\n').count() + 1;
+    let column = source.text[line_start..start].chars().count() + 1;
+    let path = Origin::path(printable(&source.name));
+    if source.text.is_empty() {
+        path
+    } else {
+        path.line(line).char_column(column)
+    }
 }
 
 /// Labels of one source together, sources in the order in which they are first mentioned.

@@ -46,6 +46,8 @@ pub struct Source {
     pub name: String,
     /// The whole text.
     pub text: String,
+    /// Its lines are not for showing: a diagnostic names the place, and prints nothing of it.
+    pub secret: bool,
 }
 
 impl Sources {
@@ -55,8 +57,16 @@ impl Sources {
         self.texts.push(Source {
             name: name.into(),
             text: text.into(),
+            secret: false,
         });
         id
+    }
+
+    /// Keeps a text out of everything that is printed: places in it are named only.
+    pub fn keep_secret(&mut self, id: SourceId) {
+        if let Some(source) = self.texts.get_mut(id.0 as usize) {
+            source.secret = true;
+        }
     }
 
     /// The text behind a number.

@@ -165,6 +165,8 @@ fn read_text(load: &mut Load<'_>, path: &Path) -> Option<(SourceId, String)> {
         .into_owned();
     match load.sources.add_bytes(shown, bytes) {
         Ok(source) => {
+            // Passwords live in such files, and error messages end up in logs.
+            load.sources.keep_secret(source);
             let text = load.sources.get(source).text.clone();
             Some((source, text))
         }
