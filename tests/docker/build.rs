@@ -369,6 +369,10 @@ impl Recorder {
     fn start() -> Option<Recorder> {
         let found = Command::new("docker").arg("--version").output();
         if !found.is_ok_and(|found| found.status.success()) {
+            assert!(
+                std::env::var_os("RCOMPOSE_REQUIRE_ENGINE").is_none(),
+                "a docker client is required, but there is none"
+            );
             println!("skipped: there is no docker client");
             return None;
         }

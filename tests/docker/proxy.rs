@@ -35,6 +35,21 @@ impl Proxy {
 
     /// The requests so far, `GET /v1.41/containers/json`, without their queries.
     pub fn requests(&self) -> Vec<String> {
+        let path = |request: &String| request.split('?').next().unwrap_or(request).to_owned();
+        self.noted().iter().map(path).collect()
+    }
+
+    /// How long the engine was told to wait before it kills, for each stop and restart so far:
+    /// `stop?t=3`.
+    pub fn timeouts(&self) -> Vec<String> {
+        let verb = |request: String| request.rsplit('/').next().map(str::to_owned);
+        let verbs = self.noted().into_iter().filter_map(verb);
+        verbs
+            .filter(|verb| verb.starts_with("stop") || verb.starts_with("restart"))
+            .collect()
+    }
+
+    fn noted(&self) -> Vec<String> {
         self.requests
             .lock()
             .expect("no thread panicked with it")
@@ -104,7 +119,6 @@ fn note(bytes: &[u8], noted: &Mutex<Vec<String>>) {
     let text = String::from_utf8_lossy(bytes);
     for line in text.lines().filter(|line| line.ends_with(" HTTP/1.1")) {
         let request = line.trim_end_matches(" HTTP/1.1");
-        let request = request.split('?').next().unwrap_or(request);
         noted
             .lock()
             .expect("no thread panicked with it")

@@ -715,3 +715,45 @@ services:
     stack.run(&["down"]).ok();
     assert!(stack.containers().is_empty());
 }
+
+#[test]
+fn the_time_given_to_stop_reaches_the_engine_from_every_command_that_takes_one() {
+    let Some(mut stack) = Stack::new("time", SLEEPER) else {
+        return;
+    };
+    let proxy = Proxy::start(&stack.dir);
+    stack.set("DOCKER_HOST", proxy.address());
+    stack.run(&["up", "-d"]).ok();
+    stack.run(&["restart", "-t", "2"]).ok();
+    stack.run(&["up", "-d", "--force-recreate", "-t", "3"]).ok();
+    stack.run(&["stop", "-t", "4"]).ok();
+    stack.run(&["start"]).ok();
+    stack.run(&["down", "-t", "5"]).ok();
+    assert_eq!(
+        proxy.timeouts(),
+        ["restart?t=2", "stop?t=3", "stop?t=4", "stop?t=5"]
+    );
+}
+
+#[test]
+fn rm_takes_anonymous_volumes_along_only_when_asked() {
+    let compose = format!("{SLEEPER}    volumes: ['/scratch']\n");
+    let Some(stack) = Stack::new("rm", &compose) else {
+        return;
+    };
+    let exists = |volume: &str| {
+        wait(async { engine().volume(volume).await })
+            .expect("an answer")
+            .is_some()
+    };
+    let volume = || stack.container("web-1").mounts[0].name.clone();
+    stack.run(&["up", "-d"]).ok();
+    let kept = volume();
+    stack.run(&["rm", "-f", "-s"]).ok();
+    assert!(exists(&kept));
+    stack.run(&["up", "-d"]).ok();
+    let removed = volume();
+    stack.run(&["rm", "-f", "-s", "-v"]).ok();
+    assert!(!exists(&removed));
+    wait(async { engine().remove_volume(&kept, true).await }).expect("it can go");
+}
