@@ -114,33 +114,21 @@ fn plan_network(
     observed: &Observed,
     plan: &mut Plan,
 ) -> Result<Option<StepId>, MissingExternal> {
-    let name = network.engine_name(&project.name, key);
-    let found = observed.networks.get(&name);
-    if network.external {
-        let missing = || MissingExternal {
-            kind: "network",
-            key: key.to_owned(),
-            name: name.clone(),
-            span: network.span,
-        };
-        return found.map(|_| None).ok_or_else(missing);
-    }
-    let config_hash = hash::network(&project.name, key, network);
-    let Some(found) = found else {
-        let body = network_body(project, key, network, name, &config_hash);
-        return Ok(Some(make(plan, Operation::CreateNetwork(Box::new(body)))));
+    let declared = Declared {
+        kind: "network",
+        key,
+        name: network.engine_name(&project.name, key),
+        external: network.external,
+        span: network.span,
+        config_hash: hash::network(&project.name, key, network),
     };
-    let (owner, hash) = (found.project.as_deref(), found.config_hash.as_deref());
-    warn_about_drift(
-        plan,
-        "network",
-        &name,
-        &project.name,
-        owner,
-        hash,
-        &config_hash,
-    );
-    Ok(None)
+    let found = observed.networks.get(&declared.name);
+    let found = found.map(|found| (found.project.as_deref(), found.config_hash.as_deref()));
+    if !must_be_made(&declared, project, found, plan)? {
+        return Ok(None);
+    }
+    let body = network_body(project, key, network, declared.name, &declared.config_hash);
+    Ok(Some(make(plan, Operation::CreateNetwork(Box::new(body)))))
 }
 
 fn plan_volume(
@@ -150,50 +138,71 @@ fn plan_volume(
     observed: &Observed,
     plan: &mut Plan,
 ) -> Result<Option<StepId>, MissingExternal> {
-    let name = volume.engine_name(&project.name, key);
-    let found = observed.volumes.get(&name);
-    if volume.external {
-        let missing = || MissingExternal {
-            kind: "volume",
-            key: key.to_owned(),
-            name: name.clone(),
-            span: volume.span,
-        };
-        return found.map(|_| None).ok_or_else(missing);
-    }
-    let config_hash = hash::volume(&project.name, key, volume);
-    let Some(found) = found else {
-        let body = volume_body(project, key, volume, name, &config_hash);
-        return Ok(Some(make(plan, Operation::CreateVolume(Box::new(body)))));
+    let declared = Declared {
+        kind: "volume",
+        key,
+        name: volume.engine_name(&project.name, key),
+        external: volume.external,
+        span: volume.span,
+        config_hash: hash::volume(&project.name, key, volume),
     };
-    let (owner, hash) = (found.project.as_deref(), found.config_hash.as_deref());
-    warn_about_drift(
-        plan,
-        "volume",
-        &name,
-        &project.name,
-        owner,
-        hash,
-        &config_hash,
-    );
-    Ok(None)
+    let found = observed.volumes.get(&declared.name);
+    let found = found.map(|found| (found.project.as_deref(), found.config_hash.as_deref()));
+    if !must_be_made(&declared, project, found, plan)? {
+        return Ok(None);
+    }
+    let body = volume_body(project, key, volume, declared.name, &declared.config_hash);
+    Ok(Some(make(plan, Operation::CreateVolume(Box::new(body)))))
+}
+
+/// What a file says of a network or volume.
+struct Declared<'a> {
+    kind: &'static str,
+    key: &'a str,
+    /// On the engine.
+    name: String,
+    external: bool,
+    span: Option<crate::document::Span>,
+    config_hash: String,
+}
+
+/// Whether it has to be made. `found` is the project and the hash that one of this name carries.
+fn must_be_made(
+    declared: &Declared<'_>,
+    project: &Project,
+    found: Option<(Option<&str>, Option<&str>)>,
+    plan: &mut Plan,
+) -> Result<bool, MissingExternal> {
+    match found {
+        None if declared.external => Err(MissingExternal {
+            kind: declared.kind,
+            key: declared.key.to_owned(),
+            name: declared.name.clone(),
+            span: declared.span,
+        }),
+        None => Ok(true),
+        Some(_) if declared.external => Ok(false),
+        Some((owner, hash)) => {
+            warn_about_drift(declared, &project.name, owner, hash, plan);
+            Ok(false)
+        }
+    }
 }
 
 /// A resource that differs from its file is named and left as it is. (A network is not replaced
 /// under running containers, and a volume never, because of what is in it.)
 fn warn_about_drift(
-    plan: &mut Plan,
-    kind: &str,
-    name: &str,
+    declared: &Declared<'_>,
     project: &str,
     owner: Option<&str>,
     hash: Option<&str>,
-    wanted: &str,
+    plan: &mut Plan,
 ) {
+    let Declared { kind, name, .. } = declared;
     match owner {
         Some(owner) if owner == project => {
-            if hash.is_some_and(|hash| !hash.is_empty() && hash != wanted) {
-                let remedy = match kind {
+            if hash.is_some_and(|hash| !hash.is_empty() && hash != declared.config_hash) {
+                let remedy = match *kind {
                     "volume" => "it keeps its data and its old settings; remove it by hand to have it made anew",
                     _ => "`rcompose down` and `rcompose up` make it anew",
                 };
