@@ -2,7 +2,8 @@
 //!
 //! `cargo bench` runs all; `cargo bench -- config` those whose name is given. The peer is docker
 //! compose's own binary (`RCOMPOSE_ORACLE`, or where `tests/engine/oracle.sh` puts it), without the
-//! docker client in front of it, which would add to its times. Figures are printed and nothing
+//! docker client in front of it, which would add to its times. The engine is the one that
+//! `DOCKER_HOST` names; the issues' figures are of Engine 28.5 (`tests/engine/engine28.sh`). Figures are printed and nothing
 //! fails: a limit in a timed test fails on a busy machine and says nothing about the program.
 #![allow(clippy::print_stdout, reason = "a bench prints its figures")]
 #![allow(
@@ -12,7 +13,9 @@
 )]
 
 mod config;
+mod engine;
 mod measure;
+mod raw;
 
 use std::path::{Path, PathBuf};
 
@@ -28,7 +31,14 @@ pub(crate) struct Peer {
 type Bench = fn(&Peer);
 
 /// The benches by name.
-const BENCHES: &[(&str, Bench)] = &[("config", config::run)];
+const BENCHES: &[(&str, Bench)] = &[
+    ("config", config::run),
+    ("noop", engine::noop),
+    ("cold", engine::cold),
+    ("chain", engine::chain),
+    ("build", engine::build),
+    ("interval", engine::interval),
+];
 
 fn main() {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
