@@ -276,6 +276,8 @@ fn inherit(body: &mut ContainerCreateBody, mount: &InheritedMount, image: &Image
     });
     if let Some(anonymous) = anonymous {
         anonymous.source = Some(mount.volume.clone());
+        // They say how a new volume is made, and docker compose leaves them out here, too.
+        anonymous.volume_options = None;
     } else if image.volumes.contains(&mount.target) {
         let mode = if mount.read_only { "ro" } else { "rw" };
         let bind = format!("{}:{}:{mode}", mount.volume, mount.target);

@@ -157,8 +157,7 @@ impl Stack {
 
     /// Runs docker compose 2.40 on the stack; `None`, with a message, where it is not installed.
     pub fn docker_compose(&self, arguments: &[&str]) -> Option<Ran> {
-        let path = std::env::var("RCOMPOSE_ORACLE")
-            .unwrap_or_else(|_| "/var/cache/rcompose/oracle/docker-compose".to_owned());
+        let path = docker_compose_path();
         if !Path::new(&path).exists() {
             assert!(
                 std::env::var_os("RCOMPOSE_REQUIRE_ENGINE").is_none(),
@@ -284,7 +283,7 @@ impl Stack {
     }
 
     /// Removes everything of the project by its label, whatever state a failed scenario left.
-    fn remove_all(&self) {
+    pub fn remove_all(&self) {
         wait(async {
             let engine = engine();
             for name in self.containers().keys() {
@@ -312,6 +311,12 @@ impl Drop for Stack {
         }
         self.remove_all();
     }
+}
+
+/// Where docker compose 2.40 is, or would be.
+pub fn docker_compose_path() -> String {
+    std::env::var("RCOMPOSE_ORACLE")
+        .unwrap_or_else(|_| "/var/cache/rcompose/oracle/docker-compose".to_owned())
 }
 
 /// The engine that the tests run on.
@@ -386,7 +391,7 @@ fn request(port: u16, text: &str) -> Option<(String, Vec<u8>)> {
         .then(|| (head, answer[end + 4..].to_vec()))
 }
 
-fn copy(from: &Path, to: &Path) {
+pub fn copy(from: &Path, to: &Path) {
     for entry in fs::read_dir(from).expect("the example is there").flatten() {
         let target = to.join(entry.file_name());
         if entry.path().is_dir() {

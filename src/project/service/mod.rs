@@ -3,7 +3,7 @@
 //! The table's order is the order of docker compose's `config` output and of its configuration
 //! hash; do not sort it. An attribute with a syntax of its own has a file of the same name.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use bollard::models::{HostConfigCgroupnsModeEnum, HostConfigIsolationEnum};
 
@@ -199,7 +199,9 @@ pub const TABLE: &[Attribute<Service>] = &[
         merge: merge::unique,
         render: |service| render::list(&service.cap_add),
         hash: Hash::Included,
-        lower: Lower::Request(|service, request| request.host.cap_add = filled(&service.cap_add)),
+        lower: Lower::Request(|service, request| {
+            request.host.cap_add = capabilities(&service.cap_add)
+        }),
     },
     Attribute {
         key: "cap_drop",
@@ -209,7 +211,9 @@ pub const TABLE: &[Attribute<Service>] = &[
         merge: merge::unique,
         render: |service| render::list(&service.cap_drop),
         hash: Hash::Included,
-        lower: Lower::Request(|service, request| request.host.cap_drop = filled(&service.cap_drop)),
+        lower: Lower::Request(|service, request| {
+            request.host.cap_drop = capabilities(&service.cap_drop)
+        }),
     },
     Attribute {
         key: "cgroup_parent",
@@ -476,7 +480,8 @@ pub const TABLE: &[Attribute<Service>] = &[
         render: |service| render::list(&service.expose),
         hash: Hash::Included,
         lower: Lower::Request(|service, request| {
-            request.expose(service.expose.iter().map(|port| with_protocol(port)));
+            // As written, without a protocol, too: it is a note, and engines take it as one.
+            request.expose(service.expose.iter().cloned());
         }),
     },
     EXTENDS,
@@ -490,7 +495,8 @@ pub const TABLE: &[Attribute<Service>] = &[
         render: |service| render::list(&service.extra_hosts),
         hash: Hash::Included,
         lower: Lower::Request(|service, request| {
-            request.host.extra_hosts = filled(&host_entries(&service.extra_hosts));
+            // An empty list is sent, too, as docker compose does: engines keep the difference.
+            request.host.extra_hosts = Some(host_entries(&service.extra_hosts));
         }),
     },
     Attribute {
@@ -1059,12 +1065,18 @@ fn tmpfs_entries(tmpfs: &[String]) -> BTreeMap<String, String> {
     tmpfs.iter().map(split).collect()
 }
 
-fn with_protocol(port: &str) -> String {
-    if port.contains('/') {
-        port.to_owned()
-    } else {
-        format!("{port}/tcp")
-    }
+/// Capabilities in the one spelling that engines store: `CAP_` in front of all but `ALL`, sorted.
+fn capabilities(names: &[String]) -> Option<Vec<String>> {
+    let spelled = names.iter().map(|name| {
+        let name = name.trim().to_uppercase();
+        if name == "ALL" || name.starts_with("CAP_") {
+            name
+        } else {
+            format!("CAP_{name}")
+        }
+    });
+    let spelled: BTreeSet<String> = spelled.collect();
+    (!spelled.is_empty()).then(|| spelled.into_iter().collect())
 }
 
 fn filled(values: &[String]) -> Option<Vec<String>> {

@@ -207,17 +207,26 @@ fn absolute(target: &str, folder: &str) -> String {
 
 fn lower_configs(service: &Service, request: &mut Request<'_>) {
     for file in &service.configs {
-        mount(file, config_target(file), request);
+        mount(file, config_target(file), None, request);
     }
 }
 
 fn lower_secrets(service: &Service, request: &mut Request<'_>) {
     for file in &service.secrets {
-        mount(file, secret_target(file), request);
+        // docker compose sends empty options with secrets, and none with configs.
+        let options = Some(MountBindOptions::default());
+        mount(file, secret_target(file), options, request);
     }
 }
 
-fn mount(file: &FileReference, target: String, request: &mut Request<'_>) {
+/// A missing file is an error of the engine, not a new empty folder: that is how mounts differ from
+/// binds.
+fn mount(
+    file: &FileReference,
+    target: String,
+    bind_options: Option<MountBindOptions>,
+    request: &mut Request<'_>,
+) {
     let Origin::File(path) = &file.origin else {
         return;
     };
@@ -226,8 +235,7 @@ fn mount(file: &FileReference, target: String, request: &mut Request<'_>) {
         source: Some(path.clone()),
         target: Some(target),
         read_only: Some(true),
-        // A missing file must be an error, not a new empty folder.
-        bind_options: Some(MountBindOptions::default()),
+        bind_options,
         ..Mount::default()
     };
     request.host.mounts.get_or_insert_default().push(mount);

@@ -264,11 +264,14 @@ fn lower(service: &Service, request: &mut Request<'_>) {
             .get(key)
             .cloned()
             .unwrap_or_else(|| key.clone());
-        let endpoint = endpoint(
+        let mut endpoint = endpoint(
             service,
             attachment.unwrap_or(&Attachment::default()),
             request,
         );
+        if attachment.is_none() {
+            endpoint.ipam_config = None;
+        }
         request.endpoints.push((name, endpoint));
     }
     if let Some((primary, endpoint)) = request.endpoints.first_mut() {
@@ -290,9 +293,6 @@ fn endpoint(
 ) -> EndpointSettings {
     let mut aliases = vec![request.with.container_name.to_owned(), service.name.clone()];
     aliases.extend(attachment.aliases.iter().cloned());
-    let fixed = attachment.ipv4_address.is_some()
-        || attachment.ipv6_address.is_some()
-        || !attachment.link_local_ips.is_empty();
     let mut driver_opts = attachment.driver_opts.clone();
     if let Some(name) = &attachment.interface_name {
         request.require(ApiVersion::new(1, 49), "networks.*.interface_name", "28.1");
@@ -311,7 +311,8 @@ fn endpoint(
         ip_address: attachment.ipv4_address.clone(),
         gw_priority: (attachment.gw_priority != 0).then_some(attachment.gw_priority),
         driver_opts: (!driver_opts.is_empty()).then(|| driver_opts.into_iter().collect()),
-        ipam_config: fixed.then(|| EndpointIpamConfig {
+        // Empty wherever the file says anything about the attachment, as docker compose sends it.
+        ipam_config: Some(EndpointIpamConfig {
             ipv4_address: attachment.ipv4_address.clone(),
             ipv6_address: attachment.ipv6_address.clone(),
             link_local_ips: (!attachment.link_local_ips.is_empty())

@@ -677,11 +677,7 @@ fn engine_mount(mount: &Mount, request: &mut Request<'_>) -> EngineMount {
                 .source
                 .as_deref()
                 .map(|source| volume_name(source, request));
-            result.volume_options = mount
-                .volume
-                .as_ref()
-                .filter(|options| **options != VolumeOptions::default())
-                .map(volume_options);
+            result.volume_options = mount.volume.as_ref().map(volume_options);
         }
     }
     result

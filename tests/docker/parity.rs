@@ -1,0 +1,359 @@
+//! The same steps with docker compose and with rcompose, on one engine, under one project name;
+//! after each step, what the engine then holds is compared.
+//!
+//! `tests/cases/live` holds the stacks of CI, a folder each. `RCOMPOSE_LIVE_PARITY_DIR` names a
+//! folder of others: every folder in it, at any depth, that has a Compose file is a project, and
+//! what differs is printed per project, with a line that counts at the end. Images must be here, or
+//! within reach. Steps are those of [`STEPS`]; a `-t 1` keeps stops short for both tools alike.
+//!
+//! What is volatile is taken out first: ids, times, addresses, ports that the engine chose, the
+//! tool's version. Differences that are meant are in [`UNDERSTOOD`], with their reason.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use serde_json::{Map, Value};
+
+use crate::raw::{Raw, bare};
+use crate::stack::{Stack, until};
+
+/// What is done, in order.
+const STEPS: &[&[&str]] = &[
+    &["create"],
+    &["up", "-d", "-t", "1"],
+    &["up", "-d", "-t", "1"],
+    &["stop", "-t", "1"],
+    &["start"],
+    &["restart", "-t", "1"],
+    &["up", "-d", "-t", "1", "--force-recreate"],
+    &["kill"],
+    &["up", "-d", "-t", "1"],
+    &["down", "-t", "1"],
+    &["up", "-d", "-t", "1"],
+    &["down", "-v", "-t", "1"],
+];
+
+/// Parts of a difference's path, and why it is meant.
+const UNDERSTOOD: &[(&str, &str)] = &[
+    (
+        "com.docker.compose.config-hash",
+        "ours is the encoding of the current docker compose; where 2.40.3 differs it is another",
+    ),
+    (
+        "com.docker.compose.depends_on",
+        "docker compose writes the entries in no order",
+    ),
+    (
+        "HostConfig.VolumesFrom",
+        "ours are names, which stay right when the container is replaced; theirs are ids",
+    ),
+];
+
+/// What an engine holds of a project: each thing's name, and what matters of it.
+type Snapshot = BTreeMap<String, Value>;
+
+/// What one tool did: the exit code and what was there, after each step.
+type Played = Vec<(Option<i32>, Snapshot)>;
+
+#[test]
+fn every_stack_of_our_own_goes_through_the_same_states_as_with_docker_compose() {
+    let cases = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cases/live");
+    let folders = projects(&cases);
+    let different: Vec<String> = std::thread::scope(|scope| {
+        let compared = folders.iter().map(|folder| scope.spawn(|| compare(folder)));
+        let compared: Vec<_> = compared.collect();
+        let ended = compared.into_iter();
+        ended
+            .filter_map(|it| it.join().expect("both tools run"))
+            .collect()
+    });
+    assert!(different.concat().is_empty(), "{}", different.concat());
+}
+
+#[test]
+fn stacks_of_a_folder_that_is_given_go_through_the_same_states() {
+    let Some(given) = std::env::var_os("RCOMPOSE_LIVE_PARITY_DIR") else {
+        println!("skipped: RCOMPOSE_LIVE_PARITY_DIR names no folder of projects");
+        return;
+    };
+    let folders = projects(Path::new(&given));
+    let mut alike = 0;
+    let mut different = String::new();
+    for folder in &folders {
+        let Some(found) = compare(folder) else {
+            return;
+        };
+        println!(
+            "{} {}",
+            if found.is_empty() {
+                "alike    "
+            } else {
+                "different"
+            },
+            folder.display()
+        );
+        print!("{found}");
+        alike += usize::from(found.is_empty());
+        different += &found;
+    }
+    println!("{alike} of {} projects alike", folders.len());
+    assert!(different.is_empty(), "see above");
+}
+
+/// Folders with a Compose file, in order.
+fn projects(root: &Path) -> Vec<PathBuf> {
+    let names = [
+        "compose.yaml",
+        "compose.yml",
+        "docker-compose.yml",
+        "docker-compose.yaml",
+    ];
+    let mut found = Vec::new();
+    let mut folders = vec![root.to_owned()];
+    while let Some(folder) = folders.pop() {
+        if names.iter().any(|name| folder.join(name).is_file()) {
+            found.push(folder);
+            continue;
+        }
+        let entries = std::fs::read_dir(&folder).expect("the folder can be read");
+        let below = entries.map(|entry| entry.expect("an entry").path());
+        folders.extend(below.filter(|path| path.is_dir()));
+    }
+    found.sort();
+    found
+}
+
+/// What differs, a line each; `None` where there is no engine or no docker compose.
+fn compare(folder: &Path) -> Option<String> {
+    let stack = Stack::empty("parity")?;
+    crate::stack::copy(folder, &stack.dir);
+    stack.docker_compose(&["version"])?;
+    let theirs = play(&stack, |arguments| {
+        let mut command = Command::new(crate::stack::docker_compose_path());
+        command
+            .current_dir(&stack.dir)
+            .args(["-p", &stack.project])
+            .args(arguments);
+        command
+    });
+    let ours = play(&stack, |arguments| {
+        let mut command = stack.command();
+        command.args(arguments);
+        command
+    });
+    let mut different = String::new();
+    for (index, step) in STEPS.iter().enumerate() {
+        let lines = differences(&theirs[index], &ours[index]);
+        if lines.is_empty() {
+            continue;
+        }
+        let _ = writeln!(
+            different,
+            "{}: step {} ({})",
+            folder.display(),
+            index + 1,
+            step.join(" ")
+        );
+        for line in lines {
+            let _ = writeln!(different, "    {line}");
+        }
+    }
+    Some(different)
+}
+
+fn play(stack: &Stack, command: impl Fn(&[&str]) -> Command) -> Played {
+    let raw = Raw::of_environment();
+    let steps = STEPS.iter().map(|arguments| {
+        let mut command = command(arguments);
+        let output = command
+            .stdin(Stdio::null())
+            .output()
+            .expect("the tool runs");
+        (output.status.code(), settled(&raw, &stack.project))
+    });
+    let played = steps.collect();
+    stack.remove_all();
+    played
+}
+
+/// The state once it stays as it is: jobs end and checks begin shortly after a command has ended.
+fn settled(raw: &Raw, project: &str) -> Snapshot {
+    let mut last = snapshot(raw, project);
+    until("the stack comes to rest", || {
+        std::thread::sleep(std::time::Duration::from_millis(150));
+        let now = snapshot(raw, project);
+        let rest = now == last;
+        last = now;
+        rest.then(|| last.clone())
+    })
+}
+
+fn snapshot(raw: &Raw, project: &str) -> Snapshot {
+    let filter = format!(r#"{{"label":["com.docker.compose.project={project}"]}}"#);
+    let filter: String = filter.bytes().map(|byte| format!("%{byte:02x}")).collect();
+    let get = |path: String| -> Value {
+        serde_json::from_str(&raw.call(&bare("GET", path))).expect("the engine speaks JSON")
+    };
+    let containers = get(format!("/containers/json?all=1&filters={filter}"));
+    let networks = get(format!("/networks?filters={filter}"));
+    let volumes = get(format!("/volumes?filters={filter}"));
+    let rows = |list: &Value| list.as_array().cloned().unwrap_or_default();
+    let mut ids = BTreeMap::new();
+    for row in rows(&containers) {
+        ids.insert(
+            text(&row["Id"]),
+            format!("<id of {}>", text(&row["Names"][0])),
+        );
+    }
+    for row in rows(&networks) {
+        ids.insert(text(&row["Id"]), format!("<id of {}>", text(&row["Name"])));
+    }
+    let mut held = Snapshot::new();
+    for row in rows(&containers) {
+        let inspected = get(format!("/containers/{}/json", text(&row["Id"])));
+        held.insert(
+            format!("container {}", text(&inspected["Name"])),
+            container(&inspected, &ids),
+        );
+    }
+    for row in rows(&networks) {
+        held.insert(
+            format!("network {}", text(&row["Name"])),
+            network(&row, &ids),
+        );
+    }
+    for row in rows(&volumes["Volumes"]) {
+        let kept = some_of(&row, &["Driver", "Labels", "Options", "Scope"]);
+        held.insert(format!("volume {}", text(&row["Name"])), tidy(kept, &ids));
+    }
+    held
+}
+
+fn text(value: &Value) -> String {
+    value.as_str().unwrap_or_default().to_owned()
+}
+
+fn some_of(value: &Value, keys: &[&str]) -> Value {
+    let kept = keys
+        .iter()
+        .map(|key| ((*key).to_owned(), value[*key].clone()));
+    Value::Object(kept.collect())
+}
+
+fn container(inspected: &Value, ids: &BTreeMap<String, String>) -> Value {
+    let mut kept = some_of(
+        inspected,
+        &["Config", "HostConfig", "Image", "Mounts", "Platform"],
+    );
+    kept["State"] = some_of(&inspected["State"], &["Status", "ExitCode"]);
+    let networks = inspected["NetworkSettings"]["Networks"].as_object();
+    let networks = networks.into_iter().flatten().map(|(name, endpoint)| {
+        let kept = some_of(endpoint, &["IPAMConfig", "Links", "Aliases", "DriverOpts"]);
+        (name.clone(), kept)
+    });
+    kept["Networks"] = Value::Object(networks.collect());
+    // docker compose writes these from maps, in no order.
+    for list in [
+        "/Mounts",
+        "/Config/Env",
+        "/HostConfig/Mounts",
+        "/HostConfig/Binds",
+        "/HostConfig/ExtraHosts",
+        "/HostConfig/Ulimits",
+    ] {
+        if let Some(items) = kept.pointer_mut(list).and_then(Value::as_array_mut) {
+            items.sort_by_key(|item| (text(&item["Target"]), item.to_string()));
+        }
+    }
+    tidy(kept, ids)
+}
+
+fn network(row: &Value, ids: &BTreeMap<String, String>) -> Value {
+    let keys = [
+        "Driver",
+        "EnableIPv6",
+        "Internal",
+        "Attachable",
+        "Ingress",
+        "Options",
+        "Labels",
+    ];
+    let mut kept = some_of(row, &keys);
+    kept["IPAM"] = some_of(&row["IPAM"], &["Driver", "Options"]);
+    tidy(kept, ids)
+}
+
+/// Takes out what differs from run to run.
+fn tidy(value: Value, ids: &BTreeMap<String, String>) -> Value {
+    match value {
+        Value::String(text) => Value::String(without_ids(&text, ids)),
+        Value::Array(items) => {
+            Value::Array(items.into_iter().map(|item| tidy(item, ids)).collect())
+        }
+        Value::Object(map) => {
+            let kept = map.into_iter().filter(|(key, _)| {
+                key != "com.docker.compose.version" && !key.starts_with("dev.rcompose.")
+            });
+            let kept = kept.map(|(key, value)| (without_ids(&key, ids), tidy(value, ids)));
+            Value::Object(kept.collect::<Map<_, _>>())
+        }
+        other => other,
+    }
+}
+
+/// A text with known ids replaced by what they are of, and others by a word.
+fn without_ids(text: &str, ids: &BTreeMap<String, String>) -> String {
+    let mut text = text.to_owned();
+    for (id, name) in ids {
+        text = text.replace(id, name).replace(&id[..12], name);
+    }
+    let is_hex = |part: &str| part.bytes().all(|byte| byte.is_ascii_hexdigit());
+    let parts: BTreeSet<String> = text
+        .split(|c: char| !c.is_ascii_alphanumeric())
+        .filter(|part| part.len() == 64 && is_hex(part))
+        .map(str::to_owned)
+        .collect();
+    // Images stay: both tools must have taken the same.
+    if !text.starts_with("sha256:") {
+        for part in parts {
+            text = text.replace(&part, "<anonymous>");
+        }
+    }
+    text
+}
+
+fn differences(theirs: &(Option<i32>, Snapshot), ours: &(Option<i32>, Snapshot)) -> Vec<String> {
+    let mut lines = Vec::new();
+    if theirs.0 != ours.0 {
+        lines.push(format!(
+            "exit code: {:?} there, {:?} here",
+            theirs.0, ours.0
+        ));
+    }
+    let names: BTreeSet<&String> = theirs.1.keys().chain(ours.1.keys()).collect();
+    for name in names {
+        match (theirs.1.get(name), ours.1.get(name)) {
+            (Some(theirs), Some(ours)) => walk(name, theirs, ours, &mut lines),
+            (Some(_), None) => lines.push(format!("{name}: only there")),
+            _ => lines.push(format!("{name}: only here")),
+        }
+    }
+    lines.retain(|line| UNDERSTOOD.iter().all(|(part, _)| !line.contains(part)));
+    lines
+}
+
+fn walk(path: &str, theirs: &Value, ours: &Value, lines: &mut Vec<String>) {
+    match (theirs, ours) {
+        (Value::Object(left), Value::Object(right)) => {
+            let keys: BTreeSet<&String> = left.keys().chain(right.keys()).collect();
+            for key in keys {
+                let of = |map: &Map<String, Value>| map.get(key).cloned().unwrap_or_default();
+                walk(&format!("{path}.{key}"), &of(left), &of(right), lines);
+            }
+        }
+        _ if theirs == ours => {}
+        _ => lines.push(format!("{path}: {theirs} there, {ours} here")),
+    }
+}
