@@ -6,6 +6,7 @@
 use super::attribute::{Data, render_table};
 use super::{Project, config, model, network, render, secret, service, volume};
 use crate::document::Segment;
+use crate::project::value::natural::natural;
 
 impl Project {
     /// The model as plain data, as docker compose prints it as JSON: `models` are left out there,
@@ -45,6 +46,7 @@ impl Project {
         for (path, value) in &self.extensions {
             insert(&mut data, path.segments(), value);
         }
+        in_natural_order(&mut data);
         data
     }
 
@@ -67,6 +69,29 @@ impl Project {
             ("configs", configs),
             ("models", models),
         ])
+    }
+}
+
+/// Go's YAML printer puts the keys of mappings in the order of [`natural`]; the keys of sections
+/// with keys of their own stay as the tables have them. Here, the former are those in byte order:
+/// they come out of ordered maps. (A table in byte order is in natural order, too, because its
+/// keys are lower-case words.)
+fn in_natural_order(data: &mut Data) {
+    match data {
+        Data::Mapping(mapping) => {
+            let keys = || mapping.keys().map(|key| key.as_str().unwrap_or_default());
+            if keys().is_sorted() && !keys().is_sorted_by(|one, two| natural(one, two).is_le()) {
+                let mut entries: Vec<(Data, Data)> = std::mem::take(mapping).into_iter().collect();
+                let text = |(key, _): &(Data, Data)| key.as_str().unwrap_or_default().to_owned();
+                entries.sort_by(|one, two| natural(&text(one), &text(two)));
+                *mapping = entries.into_iter().collect();
+            }
+            for (_, value) in mapping.iter_mut() {
+                in_natural_order(value);
+            }
+        }
+        Data::Sequence(items) => items.iter_mut().for_each(in_natural_order),
+        _ => {}
     }
 }
 

@@ -358,6 +358,18 @@ pub const TABLE: &[Attribute<Build>] = &[
 
 fn read_ssh(node: &Node, reader: &mut Reader<'_>) -> Vec<SshKey> {
     let pairs = reader.key_values(node);
+    if node.as_sequence().is_some() {
+        for id in pairs
+            .iter()
+            .filter(|(_, path)| path.is_none())
+            .map(|(id, _)| id)
+        {
+            if id != "default" {
+                let reason = format!("the key {id:?} has no path");
+                reader.invalid(node, reason, "`default`, or `id=path`");
+            }
+        }
+    }
     let key = |(id, path): (String, Option<String>)| SshKey {
         path: path
             .filter(|path| !path.is_empty())

@@ -471,7 +471,7 @@ pub const TABLE: &[Attribute<Service>] = &[
         key: "expose",
         about: "Ports that other containers may use (a note: they always may).",
         example: "['80']",
-        parse: |node, service, reader| service.expose = reader.texts(node),
+        parse: |node, service, reader| service.expose = reader.whole_texts(node),
         merge: merge::unique,
         render: |service| render::list(&service.expose),
         hash: Hash::Included,
@@ -499,7 +499,7 @@ pub const TABLE: &[Attribute<Service>] = &[
         example: "['1000']",
         parse: |node, service, reader| {
             reader.distinct(node);
-            service.group_add = reader.texts(node);
+            service.group_add = reader.whole_texts(node);
         },
         merge: merge::default,
         render: |service| render::list(&service.group_add),
@@ -594,7 +594,7 @@ pub const TABLE: &[Attribute<Service>] = &[
         key: "mem_swappiness",
         about: "How readily memory is swapped, 0 to 100.",
         example: "10",
-        parse: |node, service, reader| service.mem_swappiness = reader.bytes(node),
+        parse: |node, service, reader| service.mem_swappiness = reader.whole_bytes(node),
         merge: merge::default,
         render: |service| render::bytes(service.mem_swappiness),
         hash: Hash::Included,
