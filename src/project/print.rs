@@ -5,7 +5,7 @@
 
 use super::attribute::{Data, render_table};
 use super::{Project, config, model, network, render, secret, service, volume};
-use crate::document::Segment;
+use crate::document::{Path, Segment};
 use crate::project::value::natural::natural;
 
 impl Project {
@@ -33,6 +33,11 @@ impl Project {
     /// that its JSON has.
     pub fn to_yaml_data(&self) -> Data {
         let mut data = self.canonical();
+        let mut extensions: Vec<_> = self.extensions.iter().collect();
+        extensions.sort_by(|(one, _), (other, _)| natural(last_key(one), last_key(other)));
+        for (path, value) in extensions {
+            insert(&mut data, path.segments(), value);
+        }
         if let Some(Data::Mapping(services)) = data.get_mut("services") {
             for (_, service) in services.iter_mut() {
                 omit_empty(service);
@@ -42,9 +47,6 @@ impl Project {
             for (_, network) in networks.iter_mut() {
                 remove_if_empty(network, "ipam");
             }
-        }
-        for (path, value) in &self.extensions {
-            insert(&mut data, path.segments(), value);
         }
         in_natural_order(&mut data);
         data
@@ -69,6 +71,13 @@ impl Project {
             ("configs", configs),
             ("models", models),
         ])
+    }
+}
+
+fn last_key(path: &Path) -> &str {
+    match path.segments().last() {
+        Some(Segment::Key(key)) => key,
+        _ => "",
     }
 }
 

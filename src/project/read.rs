@@ -382,6 +382,16 @@ impl<'a> Reader<'a> {
         options
     }
 
+    /// A mapping of strings.
+    pub fn texts_by_key(&mut self, node: &Node) -> BTreeMap<String, String> {
+        let mut texts = BTreeMap::new();
+        for (key, entry) in self.mapping(node).into_iter().flatten() {
+            let value = self.within(key, |reader| reader.string(&entry.value));
+            texts.extend(value.map(|value| (key.clone(), value)));
+        }
+        texts
+    }
+
     /// A string or a number, as text.
     fn option(&mut self, node: &Node) -> Option<String> {
         if let Some(ScalarKind::Bool(_)) = node.as_scalar().map(|scalar| scalar.kind) {

@@ -259,7 +259,7 @@ pub const TABLE: &[Attribute<Build>] = &[
         about: "More entries of `/etc/hosts` in `RUN` steps.",
         example: "['db:10.0.0.1']",
         parse: |node, build, reader| build.extra_hosts = super::extra_hosts(node, reader),
-        merge: merge::unique,
+        merge: merge::joined,
         render: |build| render::list(&build.extra_hosts),
         hash: HASH,
         lower: USED,

@@ -486,7 +486,7 @@ pub const TABLE: &[Attribute<Service>] = &[
         about: "More entries of `/etc/hosts`.",
         example: "['db:10.0.0.1']",
         parse: |node, service, reader| service.extra_hosts = extra_hosts(node, reader),
-        merge: merge::unique,
+        merge: merge::joined,
         render: |service| render::list(&service.extra_hosts),
         hash: Hash::Included,
         lower: Lower::Request(|service, request| {

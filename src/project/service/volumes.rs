@@ -402,7 +402,7 @@ fn read_kind(node: &Node, reader: &mut Reader<'_>) -> String {
 }
 
 fn read_size(node: &Node, reader: &mut Reader<'_>) -> Option<ByteSize> {
-    let size = reader.bytes(node)?;
+    let size = reader.whole_bytes(node)?;
     if size.0 < 0 {
         reader.invalid(node, "a size cannot be negative", "0 or more");
     }
