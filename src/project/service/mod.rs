@@ -915,6 +915,7 @@ impl Service {
 pub fn json_form(service: &mut Data) {
     blkio::json_names(service);
     env_file::json_form(service);
+    ulimits::json_form(service);
 }
 
 /// Reads a service, and remembers where each of its attributes stands.
