@@ -38,6 +38,8 @@ pub enum Rule {
     Unique(fn(&Node) -> Option<String>),
     /// Lists, or mappings read as `KEY=VALUE`, appended without exact repetitions.
     Exact,
+    /// The same, but what stands alone keeps its repetitions.
+    Joined,
     /// Anything else: earlier value, later value. Not asked where only one is there.
     Custom(fn(Node, Node) -> Result<Node, Vec<Diagnostic>>),
 }
@@ -100,7 +102,7 @@ impl Merger<'_> {
                 let list = self.append(listed(base), listed(over));
                 unique(list, key)
             }
-            Rule::Exact => {
+            Rule::Exact | Rule::Joined => {
                 let list = self.append(pairs(base), pairs(over));
                 exact(list)
             }
@@ -219,12 +221,16 @@ impl Merger<'_> {
         if matches!(base.value, Value::Scalar(_)) {
             return self.fresh(over);
         }
+        // docker compose looks for what is taken away by its path, and a list has no keys.
+        let has_keys = matches!(base.value, Value::Mapping(_));
         let (mut base, over) = (self.keyed(base), self.keyed(over));
         match (&mut base.value, over.value) {
             (Value::Mapping(below), Value::Mapping(above)) => {
                 for (key, mut entry) in above {
                     if entry.value.tag == Some(Tag::Reset) {
-                        below.shift_remove(&key);
+                        if has_keys {
+                            below.shift_remove(&key);
+                        }
                     } else {
                         // An empty value replaces too: it means "from the environment".
                         entry.value = self.settle(entry.value);

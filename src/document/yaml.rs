@@ -10,8 +10,8 @@
 //! - `<<` merges when it is written plainly (or tagged `!!merge`); `"<<"` is a key like any other.
 //!   Local keys win, then the first of several merged mappings.
 //! - A key twice in one mapping is an error, and so is `<<`.
-//! - Of the tags, `!reset` and `!override` stay on their node, YAML's own are applied, the rest
-//!   are errors.
+//! - Of the tags, `!reset` and `!override` stay on their node and YAML's own are applied. Others
+//!   mean nothing, as in docker compose, and are worth a warning; a scalar with one is a string.
 //!
 //! Problems are collected; only a syntax error ends the reading.
 
@@ -51,6 +51,23 @@ const MAX_NAMES: usize = 1000;
 /// # Errors
 /// Everything that is wrong with the text, as far as it could be read.
 pub fn parse(source: SourceId, text: &str) -> Result<Vec<Node>, Vec<Diagnostic>> {
+    read(source, text).map(|text| text.documents)
+}
+
+/// What a text holds, and what is odd about it.
+#[derive(Debug, Clone)]
+pub struct Text {
+    /// One node for each document.
+    pub documents: Vec<Node>,
+    /// Warnings.
+    pub warnings: Vec<Diagnostic>,
+}
+
+/// Reads a text, as [`parse`] does, and tells what is odd about it.
+///
+/// # Errors
+/// Everything that is wrong with the text, as far as it could be read.
+pub fn read(source: SourceId, text: &str) -> Result<Text, Vec<Diagnostic>> {
     if let Err(problem) = syntax::check_text(source, text) {
         return Err(vec![problem]);
     }
@@ -66,7 +83,10 @@ pub fn parse(source: SourceId, text: &str) -> Result<Vec<Node>, Vec<Diagnostic>>
             }
         }
         return if reader.problems.is_empty() {
-            Ok(reader.documents)
+            Ok(Text {
+                documents: reader.documents,
+                warnings: reader.warnings,
+            })
         } else {
             Err(reader.problems)
         };
@@ -92,6 +112,7 @@ struct Reader<'a> {
     read: (usize, usize),
     documents: Vec<Node>,
     problems: Vec<Diagnostic>,
+    warnings: Vec<Diagnostic>,
 }
 
 /// A node with what an alias to it costs.
@@ -168,6 +189,8 @@ enum Meaning {
     Steering(Tag),
     /// One of YAML's own, without its `!!`.
     Core(String),
+    /// Somebody else's: what it stands on is taken as it is written.
+    Foreign,
 }
 
 impl<'a> Reader<'a> {
@@ -182,6 +205,7 @@ impl<'a> Reader<'a> {
             read: (0, 0),
             documents: Vec::new(),
             problems: Vec::new(),
+            warnings: Vec::new(),
         }
     }
 
@@ -198,8 +222,13 @@ impl<'a> Reader<'a> {
         let mut names = Vec::new();
         while let Some(next) = events.next_event() {
             let (event, place) = next.map_err(|error| self.stop(&error))?;
-            if let Event::DocumentStart(..) = event {
+            if let Event::DocumentStart(_, version) = event {
                 names.clear();
+                // docker compose reads files that ask for 1.2, or another version, not at all.
+                let known = version.is_none_or(|version| (version.major, version.minor) == (1, 1));
+                if !known {
+                    self.problems.push(syntax::version(self.source, self.text));
+                }
             }
             self.advance(place);
             self.event(event, place, &mut names)
@@ -393,16 +422,18 @@ impl<'a> Reader<'a> {
         let span = place.tag_span().map_or(place, |tag_span| tag_span);
         let span = self.span(span);
         let written = self.slice(span);
-        let mut problem = Diagnostic::error(format!("`{written}` is not a tag that Compose knows"))
-            .at(span, "unknown tag");
-        problem = match nearest(written, ["!reset", "!override", "!!str"].into_iter()) {
-            Some(meant) => problem.help(format!("did you mean `{meant}`?")),
-            None => problem
+        let warning = format!("`{written}` is not a tag that Compose knows");
+        let mut warning = Diagnostic::warning(warning).at(span, "without a meaning");
+        warning = match nearest(written, ["!reset", "!override", "!!str"].into_iter()) {
+            Some(meant) => warning.help(format!("did you mean `{meant}`?")),
+            None => warning
                 .help("tags are `!reset`, `!override` and YAML's own, such as `!!str`")
                 .help("quote the value if the exclamation mark belongs to it"),
         };
-        self.problems.push(problem);
-        Meaning::None
+        if self.warnings.len() < MAX_PROBLEMS {
+            self.warnings.push(warning);
+        }
+        Meaning::Foreign
     }
 
     fn scalar(
@@ -423,7 +454,7 @@ impl<'a> Reader<'a> {
         let text = if plain && span.start == span.end {
             String::new()
         } else {
-            text.into_owned()
+            self.without_added_break(text, style, span)
         };
         let key = self.merge_key(&text, plain, tag);
         let scalar = self.typed(text, plain, tag, span);
@@ -446,12 +477,23 @@ impl<'a> Reader<'a> {
         self.span_of(span.start as usize, span.start as usize + kept)
     }
 
+    /// A block whose last line ends with the text has no line break there, whatever its header
+    /// says; the parser thinks of one.
+    fn without_added_break(&self, text: Cow<'_, str>, style: ScalarStyle, span: Span) -> String {
+        let mut text = text.into_owned();
+        let block = matches!(style, ScalarStyle::Literal | ScalarStyle::Folded);
+        if block && span.end as usize == self.text.len() && !self.text.ends_with(['\n', '\r']) {
+            text.truncate(text.trim_end_matches('\n').len());
+        }
+        text
+    }
+
     #[expect(clippy::unused_self, reason = "reads with its siblings")]
     fn merge_key(&self, text: &str, plain: bool, tag: &Meaning) -> KeyKind {
         let merges = match tag {
             Meaning::None => plain,
             Meaning::Core(core) => core == "merge",
-            Meaning::Steering(_) => false,
+            Meaning::Steering(_) | Meaning::Foreign => false,
         };
         if merges && text == "<<" {
             KeyKind::Merge
@@ -462,6 +504,11 @@ impl<'a> Reader<'a> {
 
     /// The scalar as its tag wants it.
     fn typed(&mut self, text: String, plain: bool, tag: &Meaning, span: Span) -> Scalar {
+        if let Meaning::Core(core) = tag
+            && core == "binary"
+        {
+            return self.binary(&text, span);
+        }
         let kind = match tag {
             Meaning::Core(core) => core_kind(core, &text, plain).unwrap_or_else(|| {
                 let message = format!("a value does not fit its tag `!!{core}`");
@@ -469,10 +516,24 @@ impl<'a> Reader<'a> {
                     .push(Diagnostic::error(message).at(span, "another kind of value"));
                 ScalarKind::String
             }),
+            Meaning::Foreign => ScalarKind::String,
             _ if plain => resolve(&text),
             _ => ScalarKind::String,
         };
         Scalar { text, kind }
+    }
+
+    /// What `!!binary` spells, which has to be text.
+    fn binary(&mut self, text: &str, span: Span) -> Scalar {
+        let bytes = base64(text).and_then(|bytes| String::from_utf8(bytes).ok());
+        if bytes.is_none() {
+            let error = Diagnostic::error("a value does not fit its tag `!!binary`");
+            self.problems.push(error.at(span, "not text in base64"));
+        }
+        Scalar {
+            text: bytes.unwrap_or_default(),
+            kind: ScalarKind::String,
+        }
     }
 
     fn open(&mut self, frame: Frame) -> Result<(), Diagnostic> {
@@ -774,8 +835,9 @@ impl<'a> Reader<'a> {
 }
 
 /// The tags of YAML itself that are taken for what they say.
-const CORE_TAGS: [&str; 11] = [
+const CORE_TAGS: [&str; 12] = [
     "str",
+    "binary",
     "int",
     "float",
     "bool",
@@ -814,6 +876,37 @@ fn core_kind(core: &str, text: &str, plain: bool) -> Option<ScalarKind> {
         _ => return Some(ScalarKind::String),
     };
     fits.then_some(kind)
+}
+
+/// The bytes that a text in base64 stands for; line breaks in it are skipped.
+fn base64(text: &str) -> Option<Vec<u8>> {
+    let digits: Vec<u8> = text
+        .bytes()
+        .filter(|c| !matches!(c, b'\r' | b'\n'))
+        .collect();
+    if digits.len() % 4 != 0 {
+        return None;
+    }
+    let padding = digits.iter().rev().take_while(|c| **c == b'=').count();
+    let digits = &digits[..digits.len() - padding.min(2)];
+    let mut bytes = Vec::new();
+    for group in digits.chunks(4) {
+        let mut bits = 0;
+        for digit in group {
+            let value = match digit {
+                b'A'..=b'Z' => digit - b'A',
+                b'a'..=b'z' => digit - b'a' + 26,
+                b'0'..=b'9' => digit - b'0' + 52,
+                b'+' => 62,
+                b'/' => 63,
+                _ => return None,
+            };
+            bits = bits << 6 | u32::from(value);
+        }
+        bits <<= 6 * (4 - group.len());
+        bytes.extend(&bits.to_be_bytes()[1..group.len()]);
+    }
+    Some(bytes)
 }
 
 fn add_missing(entries: &mut Mapping, merged: Mapping) {

@@ -191,7 +191,7 @@ impl<'a> Load<'a> {
         let found = discover::discover(self, &variables)?;
         environment::of_project(self, &found.directory, &mut variables)?;
         let documents = self.documents(&found.files, &found.directory, None)?;
-        if documents.is_empty() {
+        if documents.iter().all(says_nothing) {
             self.error(
                 "the Compose files are empty".to_owned(),
                 "a project needs at least one service",
@@ -299,6 +299,12 @@ impl<'a> Load<'a> {
         self.diagnostics.extend(reader.finish());
         project
     }
+}
+
+/// Whether a document has no key that means anything.
+fn says_nothing(document: &Node) -> bool {
+    let mut keys = document.as_mapping().into_iter().flat_map(|it| it.keys());
+    keys.all(|key| key == "version")
 }
 
 /// A folder from the project's on: nothing for that one itself, so that paths stay as written.

@@ -72,7 +72,7 @@ impl Load<'_> {
         documents
     }
 
-    /// The documents of one file; empty ones are left out.
+    /// The documents of one file.
     fn parse(
         &mut self,
         file: &discover::Found,
@@ -98,14 +98,16 @@ impl Load<'_> {
             });
             return None;
         }
-        let mut documents = match yaml::parse(source, &text) {
-            Ok(documents) => documents,
+        let mut documents = match yaml::read(source, &text) {
+            Ok(text) => {
+                self.diagnostics.extend(text.warnings);
+                text.documents
+            }
             Err(problems) => {
                 self.diagnostics.extend(problems);
                 return None;
             }
         };
-        documents.retain(|document| !document.is_null());
         for document in &mut documents {
             if document.as_mapping().is_none() {
                 let error = Diagnostic::error("a Compose file must be a mapping at the top level");

@@ -93,6 +93,15 @@ pub mod merge {
         }
     }
 
+    /// Lists append; an item that another file has is not added again.
+    pub fn joined(rest: &[Segment]) -> Rule {
+        if rest.is_empty() {
+            Rule::Joined
+        } else {
+            Rule::Default
+        }
+    }
+
     /// Lists append; an item that is there already is not added again.
     pub fn unique(rest: &[Segment]) -> Rule {
         if rest.is_empty() {

@@ -93,9 +93,10 @@ pub fn read(document: &Node, reader: &mut Reader<'_>) -> Project {
             "secrets" => project.secrets = read_section(&entry.value, reader, secret::read),
             "models" => project.models = read_section(&entry.value, reader, model::read),
             // `version` has been without meaning since Compose 1.27; the loader warns about it.
-            "version" => drop(reader.string(&entry.value)),
-            // The loader has resolved `include`.
-            "name" | "include" => {}
+            // What `name` says, the loader knows already.
+            "version" | "name" => drop(reader.string(&entry.value)),
+            // The loader has resolved it.
+            "include" => {}
             key => unknown_top_level(key, entry.key_span, reader),
         });
     }

@@ -1,6 +1,6 @@
 //! A language model of the top level, and the table of its attributes.
 
-use crate::document::{Node, Span};
+use crate::document::{Node, ScalarKind, Span};
 use crate::project::attribute::{Attribute, Hash, Lower, merge, read_table};
 use crate::project::read::Reader;
 use crate::project::render;
@@ -49,7 +49,7 @@ pub const TABLE: &[Attribute<Model>] = &[
         about: "Tokens that it takes at most.",
         example: "1024",
         parse: |node, model, reader| {
-            model.context_size = reader.plain_number(node).unwrap_or_default();
+            model.context_size = read_context_size(node, reader).unwrap_or_default();
         },
         merge: merge::default,
         render: |model| render::number(model.context_size),
@@ -67,6 +67,14 @@ pub const TABLE: &[Attribute<Model>] = &[
         lower: USED,
     },
 ];
+
+/// A whole number without quotes.
+fn read_context_size(node: &Node, reader: &mut Reader<'_>) -> Option<i64> {
+    match node.as_scalar().map(|scalar| scalar.kind) {
+        Some(ScalarKind::Float(value)) if value.fract() != 0.0 => reader.integer(node),
+        _ => reader.plain_number(node),
+    }
+}
 
 /// Reads a model.
 pub fn read(name: &str, key_span: Span, node: &Node, reader: &mut Reader<'_>) -> Model {

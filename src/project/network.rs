@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use crate::document::merge::Rule;
 use crate::document::{Diagnostic, Node, Segment, Span, Value};
 use crate::project::attribute::{
-    Attribute, Data, Hash, Lower, merge, merge_rule, read_table, render_table,
+    Attribute, Data, Hash, Lower, merge, merge_rule, read_table, render_table, unknown_key,
 };
 use crate::project::read::Reader;
 use crate::project::render;
@@ -197,7 +197,7 @@ pub const IPAM: &[Attribute<Ipam>] = &[
         key: "options",
         about: "Options of address management.",
         example: "{a: b}",
-        parse: |node, ipam, reader| ipam.options = reader.labels(node),
+        parse: |node, ipam, reader| ipam.options = reader.texts_by_key(node),
         merge: merge::default,
         render: |ipam| render::strings(&ipam.options),
         hash: Hash::Included,
@@ -291,7 +291,12 @@ pub(crate) fn read_external(
     name: &mut Option<String>,
     reader: &mut Reader<'_>,
 ) -> bool {
-    if let Value::Mapping(_) = node.value {
+    if let Value::Mapping(mapping) = &node.value {
+        for (key, entry) in mapping {
+            if key != "name" && !key.starts_with("x-") {
+                unknown_key(key, entry, ["name"].into_iter(), reader);
+            }
+        }
         if let Some(inner) = node.get("name") {
             let inner_name = reader.within("name", |reader| reader.string(inner));
             if name.is_some() && *name != inner_name {

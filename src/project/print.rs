@@ -5,7 +5,8 @@
 
 use super::attribute::{Data, render_table};
 use super::{Project, config, model, network, render, secret, service, volume};
-use crate::document::Segment;
+use crate::document::{Path, Segment};
+use crate::project::value::natural::natural;
 
 impl Project {
     /// The model as plain data, as docker compose prints it as JSON: `models` are left out there,
@@ -32,6 +33,11 @@ impl Project {
     /// that its JSON has.
     pub fn to_yaml_data(&self) -> Data {
         let mut data = self.canonical();
+        let mut extensions: Vec<_> = self.extensions.iter().collect();
+        extensions.sort_by(|(one, _), (other, _)| natural(last_key(one), last_key(other)));
+        for (path, value) in extensions {
+            insert(&mut data, path.segments(), value);
+        }
         if let Some(Data::Mapping(services)) = data.get_mut("services") {
             for (_, service) in services.iter_mut() {
                 omit_empty(service);
@@ -42,9 +48,7 @@ impl Project {
                 remove_if_empty(network, "ipam");
             }
         }
-        for (path, value) in &self.extensions {
-            insert(&mut data, path.segments(), value);
-        }
+        in_natural_order(&mut data);
         data
     }
 
@@ -67,6 +71,36 @@ impl Project {
             ("configs", configs),
             ("models", models),
         ])
+    }
+}
+
+fn last_key(path: &Path) -> &str {
+    match path.segments().last() {
+        Some(Segment::Key(key)) => key,
+        _ => "",
+    }
+}
+
+/// Go's YAML printer puts the keys of mappings in the order of [`natural`]; the keys of sections
+/// with keys of their own stay as the tables have them. Here, the former are those in byte order:
+/// they come out of ordered maps. (A table in byte order is in natural order, too, because its
+/// keys are lower-case words.)
+fn in_natural_order(data: &mut Data) {
+    match data {
+        Data::Mapping(mapping) => {
+            let keys = || mapping.keys().map(|key| key.as_str().unwrap_or_default());
+            if keys().is_sorted() && !keys().is_sorted_by(|one, two| natural(one, two).is_le()) {
+                let mut entries: Vec<(Data, Data)> = std::mem::take(mapping).into_iter().collect();
+                let text = |(key, _): &(Data, Data)| key.as_str().unwrap_or_default().to_owned();
+                entries.sort_by(|one, two| natural(&text(one), &text(two)));
+                *mapping = entries.into_iter().collect();
+            }
+            for (_, value) in mapping.iter_mut() {
+                in_natural_order(value);
+            }
+        }
+        Data::Sequence(items) => items.iter_mut().for_each(in_natural_order),
+        _ => {}
     }
 }
 

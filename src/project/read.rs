@@ -189,6 +189,18 @@ impl<'a> Reader<'a> {
         }
     }
 
+    /// A list of strings and whole numbers.
+    pub fn whole_texts(&mut self, node: &Node) -> Vec<String> {
+        self.items(node, |item, reader| {
+            let kind = item.as_scalar().map(|scalar| scalar.kind);
+            if let Some(ScalarKind::Float(_) | ScalarKind::Bool(_)) = kind {
+                reader.expected(item, "a string or a whole number");
+                return None;
+            }
+            reader.text(item)
+        })
+    }
+
     /// A list of strings.
     pub fn strings(&mut self, node: &Node) -> Vec<String> {
         self.items(node, |item, reader| reader.string(item))
@@ -301,9 +313,13 @@ impl<'a> Reader<'a> {
         match value {
             #[expect(
                 clippy::cast_possible_truncation,
-                reason = "cutting off is what is wanted; too large saturates"
+                reason = "cutting off is what is wanted"
             )]
-            Some(ScalarKind::Float(value)) if value.is_finite() => Some(value as i64),
+            // What does not fit is the smallest number there is, as in Go.
+            Some(ScalarKind::Float(value)) => Some(match value {
+                -9.223_372_036_854_775e18..=9.223_372_036_854_775e18 => value as i64,
+                _ => i64::MIN,
+            }),
             _ => self.integer(node),
         }
     }
@@ -366,6 +382,16 @@ impl<'a> Reader<'a> {
         options
     }
 
+    /// A mapping of strings.
+    pub fn texts_by_key(&mut self, node: &Node) -> BTreeMap<String, String> {
+        let mut texts = BTreeMap::new();
+        for (key, entry) in self.mapping(node).into_iter().flatten() {
+            let value = self.within(key, |reader| reader.string(&entry.value));
+            texts.extend(value.map(|value| (key.clone(), value)));
+        }
+        texts
+    }
+
     /// A string or a number, as text.
     fn option(&mut self, node: &Node) -> Option<String> {
         if let Some(ScalarKind::Bool(_)) = node.as_scalar().map(|scalar| scalar.kind) {
@@ -376,9 +402,17 @@ impl<'a> Reader<'a> {
     }
 
     /// A size: a number of bytes, or a string with a unit.
+    ///
+    /// docker compose makes nothing of a fraction that is not in quotes (`1.5`, but also `1e9`),
+    /// without a word.
     pub fn bytes(&mut self, node: &Node) -> Option<ByteSize> {
-        if let Some(ScalarKind::Integer(value)) = node.as_scalar().map(|scalar| scalar.kind) {
-            return Some(ByteSize(value));
+        match node.as_scalar().map(|scalar| scalar.kind) {
+            Some(ScalarKind::Integer(value)) => return Some(ByteSize(value)),
+            Some(ScalarKind::Float(_)) => {
+                self.without_effect(node, "a size with a point or an exponent needs quotes");
+                return None;
+            }
+            _ => {}
         }
         let text = self.text(node)?;
         let size = ByteSize::parse(&text);
@@ -390,6 +424,23 @@ impl<'a> Reader<'a> {
             );
         }
         size
+    }
+
+    /// A size where a fraction is refused outright.
+    pub fn whole_bytes(&mut self, node: &Node) -> Option<ByteSize> {
+        if let Some(ScalarKind::Float(value)) = node.as_scalar().map(|scalar| scalar.kind)
+            && value.fract() != 0.0
+        {
+            self.expected(node, "a whole number of bytes or a string");
+            return None;
+        }
+        self.bytes(node)
+    }
+
+    /// Warns about a value that is taken and does nothing.
+    fn without_effect(&mut self, node: &Node, label: &str) {
+        let message = format!("`{}` has no effect", self.path());
+        self.report(Diagnostic::warning(message).at(node.span, label));
     }
 
     /// A duration with its unit.
@@ -427,7 +478,6 @@ impl<'a> Reader<'a> {
                 }
                 pairs
             }
-            Value::Scalar(scalar) if scalar.kind == ScalarKind::Null => BTreeMap::new(),
             Value::Scalar(_) => {
                 self.expected(node, "a mapping or a list of KEY=value");
                 BTreeMap::new()

@@ -138,13 +138,34 @@ fn inline(value: &Value, column: usize) -> String {
     match value {
         Value::Null => "null".to_owned(),
         Value::Bool(value) => value.to_string(),
-        Value::Number(number) => number.to_string(),
+        Value::Number(number) => match number.as_f64().filter(|_| number.is_f64()) {
+            Some(value) => float(value),
+            None => number.to_string(),
+        },
         Value::String(text) if text.contains('\n') && block_allowed(text) => literal(text, column),
         Value::String(text) if text.contains('\n') => double_quoted(text),
         Value::String(text) => string(text),
         Value::Sequence(_) => "[]".to_owned(),
         Value::Mapping(_) => "{}".to_owned(),
         Value::Tagged(tagged) => inline(&tagged.value, column),
+    }
+}
+
+/// The shortest digits that read back, with an exponent below 1e-4 and from 1e6 on.
+fn float(value: f64) -> String {
+    if !value.is_finite() {
+        return if value.is_nan() {
+            ".nan".to_owned()
+        } else {
+            format!("{}.inf", if value < 0.0 { "-" } else { "" })
+        };
+    }
+    let printed = format!("{value:e}");
+    let (digits, exponent) = printed.split_once('e').unwrap_or((&printed, "0"));
+    match exponent.parse::<i32>().unwrap_or_default() {
+        -4..=5 => value.to_string(),
+        small @ ..0 => format!("{digits}e-{:02}", -small),
+        large => format!("{digits}e+{large:02}"),
     }
 }
 
@@ -187,9 +208,14 @@ fn block_allowed(text: &str) -> bool {
 }
 
 fn is_printable(text: &str) -> bool {
-    text.chars().all(|c| {
-        c == '\t' || !(c.is_control() || matches!(c, '\u{feff}' | '\u{2028}' | '\u{2029}'))
-    })
+    text.chars()
+        .all(|c| c == '\t' || !(is_escaped(c) || matches!(c, '\u{2028}' | '\u{2029}')))
+}
+
+/// What Go's printer writes as a code: control characters, a byte order mark, and all that needs
+/// more than 16 bits.
+fn is_escaped(c: char) -> bool {
+    c.is_control() || c == '\u{feff}' || c > '\u{ffff}'
 }
 
 /// Whether a text can stand without quotes, as far as punctuation goes.
@@ -336,6 +362,9 @@ fn double_quoted(text: &str) -> String {
             '\u{2028}' => quoted.push_str("\\L"),
             '\u{2029}' => quoted.push_str("\\P"),
             '\u{feff}' => quoted.push_str("\\uFEFF"),
+            c if c > '\u{ffff}' => {
+                let _ = write!(quoted, "\\U{:08X}", u32::from(c));
+            }
             c if c.is_control() => {
                 let _ = write!(quoted, "\\x{:02X}", u32::from(c));
             }

@@ -95,8 +95,11 @@ fn assignments(case: &FilePath, sources: &mut Sources) -> Result<String, Vec<Dia
 }
 
 fn trees(case: &FilePath, sources: &mut Sources) -> Result<String, Vec<Diagnostic>> {
-    let mut documents = read(case, "in.yaml", sources)?;
-    let mut warnings = Vec::new();
+    let id = add(case, "in.yaml", sources)?;
+    let yaml::Text {
+        mut documents,
+        mut warnings,
+    } = yaml::read(id, &sources.get(id).text)?;
     if case.join("variables.env").exists() {
         let id = add(case, "variables.env", sources)?;
         let set = dotenv::parse_raw(id, &sources.get(id).text, &|_| None)?;

@@ -4,7 +4,7 @@
 //! `tests/cases/service/<name>/compose.yaml` (and `over.yaml` laid over it) is loaded; `config.json` beside it is what docker
 //! compose 2.40.3 printed (with `RCOMPOSE_REFRESH=1` it is written anew), so that the comparison
 //! runs where docker compose is missing, too. Where it is present, it is asked again, and for the
-//! hashes. `RCOMPOSE_PARITY_DIR` names a folder of more Compose files. `create.json` is the create
+//! hashes. [`folder`] does the same for any folder of Compose files. `create.json` is the create
 //! request of each service at an old and a new version of the API.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on panics")]
@@ -23,6 +23,8 @@ use rcompose::project::request::Lowering;
 use rcompose::project::{Project, Service};
 use rcompose::report::yaml::yaml;
 use serde_json::{Map, Value, json};
+
+mod folder;
 
 /// Folder of the cases in what is recorded; on disk it is wherever the repository is.
 const SHOWN: &str = "/shown";
@@ -66,12 +68,16 @@ fn load(file: &Path) -> Result<Project, String> {
 }
 
 fn load_with(file: &Path, no_env_resolution: bool) -> Result<Project, String> {
+    load_files(files(file), file, no_env_resolution)
+}
+
+fn load_files(files: Vec<String>, file: &Path, no_env_resolution: bool) -> Result<Project, String> {
     let request = Request {
         skip: load::Skip {
             environment: no_env_resolution,
             ..load::Skip::default()
         },
-        files: files(file),
+        files,
         current_dir: file.parent().unwrap().to_owned(),
         variables: variables(),
         ..Request::default()
@@ -312,75 +318,6 @@ fn wrong_hashes(project: &Project, theirs: &str, file: &Path) -> Vec<String> {
 #[expect(clippy::print_stderr, reason = "a skipped test says so")]
 fn skipped() {
     eprintln!("skipped: no docker compose to compare with (RCOMPOSE_ORACLE)");
-}
-
-#[test]
-fn a_folder_of_files_loads_as_in_docker_compose() {
-    let Some(folder) = std::env::var_os("RCOMPOSE_PARITY_DIR") else {
-        return;
-    };
-    let oracle = oracle().expect("a folder to compare needs docker compose");
-    let mut files = Vec::new();
-    collect(Path::new(&folder), &mut files);
-    let mut problems = Vec::new();
-    let (mut accepted, mut equal, mut too_lenient) = (0, 0, 0);
-    for file in &files {
-        let theirs = ask(&oracle, file, &["--format", "json"]);
-        let project = load(file);
-        let theirs = match (theirs, &project) {
-            (Ok(theirs), _) => theirs,
-            (Err(error), Ok(_)) => {
-                too_lenient += 1;
-                problems.push(format!(
-                    "{}: only we accept: {}",
-                    file.display(),
-                    error.trim()
-                ));
-                continue;
-            }
-            (Err(_), Err(_)) => continue,
-        };
-        accepted += 1;
-        let project = match project {
-            Ok(project) => project,
-            Err(error) => {
-                problems.push(format!("{}: only we refuse:\n{error}", file.display()));
-                continue;
-            }
-        };
-        let theirs: Value = serde_json::from_str(&theirs).unwrap();
-        let mut found = Vec::new();
-        differences(&theirs, &ours(&project), "", &mut found);
-        let hashed = load_with(file, true);
-        if let (Ok(project), Ok(hashes)) = (hashed, ask(&oracle, file, &["--hash", "*"])) {
-            found.extend(wrong_hashes(&project, &hashes, file));
-        }
-        equal += usize::from(found.is_empty());
-        problems.extend(found.iter().map(|it| format!("{}: {it}", file.display())));
-    }
-    eprintln!(
-        "{} files, {accepted} accepted by docker compose, {equal} of them equal, {too_lenient} accepted only by us",
-        files.len()
-    );
-    assert!(problems.is_empty(), "{}", problems.join("\n"));
-}
-
-fn collect(folder: &Path, files: &mut Vec<PathBuf>) {
-    let mut entries: Vec<PathBuf> = std::fs::read_dir(folder)
-        .unwrap()
-        .map(|entry| entry.unwrap().path())
-        .collect();
-    entries.sort();
-    for entry in entries {
-        let yaml = entry
-            .extension()
-            .is_some_and(|it| it == "yml" || it == "yaml");
-        if entry.is_dir() {
-            collect(&entry, files);
-        } else if yaml {
-            files.push(entry);
-        }
-    }
 }
 
 #[test]

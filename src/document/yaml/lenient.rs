@@ -2,7 +2,7 @@
 //!
 //! Go lets the further lines of a quoted value start in any column, and lets tabs indent lines
 //! inside brackets and quotes. Such files are common (`command: "sh -c ...` with the closing quote
-//! in the column of the key). The parser refuses them with an error that tells the place; here the
+//! in the column of the key), and a comment may follow right behind a quoted value. The parser refuses them with an error that tells the place; here the
 //! text is repaired there and read again. Repairs add or replace white space that YAML folds away,
 //! so no value changes, and places are those of the text as it was written.
 
@@ -29,7 +29,7 @@ pub(super) struct Lenient<'a> {
 pub(super) enum Repair {
     /// Tabs that become spaces.
     Tabs(Vec<usize>),
-    /// Lines that start further right.
+    /// Lines, or comments, that start further right.
     Indent { lines: Vec<usize>, by: usize },
 }
 
@@ -73,6 +73,12 @@ impl<'a> Lenient<'a> {
             ErrorKind::TabInIndentation => self.tabs(at),
             ErrorKind::TabInBlockIndentation | ErrorKind::TabNotAllowed if in_brackets => {
                 self.tabs(at)
+            }
+            ErrorKind::CommentNotSeparated if self.text[at..].starts_with('#') => {
+                Some(Repair::Indent {
+                    lines: vec![at],
+                    by: 1,
+                })
             }
             _ => None,
         }

@@ -54,6 +54,14 @@ fn control_character(source: SourceId, at: usize, character: char) -> Diagnostic
         ))
 }
 
+/// `%YAML` with a version other than 1.1.
+pub(super) fn version(source: SourceId, text: &str) -> Diagnostic {
+    let at = text.find("%YAML").unwrap_or_default();
+    Diagnostic::error("the file asks for a version of YAML that docker compose does not read")
+        .at(span(source, at, at + "%YAML".len()), "1.1 or none")
+        .help("remove the line: it changes nothing else")
+}
+
 /// Nesting beyond [`MAX_DEPTH`].
 pub(super) fn too_deep(span: Span) -> Diagnostic {
     Diagnostic::error(format!(

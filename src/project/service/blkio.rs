@@ -77,7 +77,7 @@ pub const TABLE: &[Attribute<BlkioConfig>] = &[
         key: "weight",
         about: "Share against other containers, 10 to 1000.",
         example: "300",
-        parse: |node, config, reader| config.weight = reader.integer(node).unwrap_or_default(),
+        parse: |node, config, reader| config.weight = read_share(node, reader),
         merge: merge::default,
         render: |config| render::number(config.weight),
         hash: Hash::Included,
@@ -185,6 +185,15 @@ pub const LIMIT: &[Attribute<Limit>] = &[
         lower: Lower::UsedBy(HERE),
     },
 ];
+
+/// docker compose keeps 16 bits of it, and takes no quotes.
+fn read_share(node: &Node, reader: &mut Reader<'_>) -> i64 {
+    let share = reader.plain_number(node).unwrap_or_default();
+    if share < 0 {
+        reader.invalid(node, "a weight cannot be negative", "10 to 1000");
+    }
+    share & 0xffff
+}
 
 fn read_weight(node: &Node, reader: &mut Reader<'_>) -> Weight {
     let mut entry = Weight::default();

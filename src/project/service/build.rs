@@ -259,7 +259,7 @@ pub const TABLE: &[Attribute<Build>] = &[
         about: "More entries of `/etc/hosts` in `RUN` steps.",
         example: "['db:10.0.0.1']",
         parse: |node, build, reader| build.extra_hosts = super::extra_hosts(node, reader),
-        merge: merge::unique,
+        merge: merge::joined,
         render: |build| render::list(&build.extra_hosts),
         hash: HASH,
         lower: USED,
@@ -358,6 +358,18 @@ pub const TABLE: &[Attribute<Build>] = &[
 
 fn read_ssh(node: &Node, reader: &mut Reader<'_>) -> Vec<SshKey> {
     let pairs = reader.key_values(node);
+    if node.as_sequence().is_some() {
+        for id in pairs
+            .iter()
+            .filter(|(_, path)| path.is_none())
+            .map(|(id, _)| id)
+        {
+            if id != "default" {
+                let reason = format!("the key {id:?} has no path");
+                reader.invalid(node, reason, "`default`, or `id=path`");
+            }
+        }
+    }
     let key = |(id, path): (String, Option<String>)| SshKey {
         path: path
             .filter(|path| !path.is_empty())

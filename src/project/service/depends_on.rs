@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::document::merge::Rule;
-use crate::document::{Entry, Mapping, Node, Value};
+use crate::document::{Entry, Mapping, Node, Scalar, ScalarKind, Value};
 use crate::project::attribute::{Attribute, Data, Hash, Lower, merge, read_table, render_table};
 use crate::project::read::Reader;
 use crate::project::render;
@@ -136,15 +136,24 @@ fn promote(node: Node) -> Node {
         let Some(name) = item.as_str() else {
             return node;
         };
-        let mut long = Mapping::new();
+        // What the short form means is said in full, so that it replaces what a long form said.
+        let entry = |value| Entry {
+            key_span: item.span,
+            value,
+        };
         let condition = Node::string(item.span, Condition::Started.word());
-        long.insert(
-            "condition".to_owned(),
-            Entry {
-                key_span: item.span,
-                value: condition,
-            },
-        );
+        let required = Scalar {
+            text: "true".to_owned(),
+            kind: ScalarKind::Bool(true),
+        };
+        let required = Node {
+            value: Value::Scalar(required),
+            ..Node::null(item.span)
+        };
+        let long = Mapping::from_iter([
+            ("condition".to_owned(), entry(condition)),
+            ("required".to_owned(), entry(required)),
+        ]);
         let value = Node::mapping(item.span, long);
         mapping.insert(
             name.to_owned(),

@@ -133,7 +133,9 @@ pub const ROW: Attribute<Service> = Attribute {
     about: "How many containers, with which limits, and when they are restarted.",
     example: "{resources: {limits: {memory: 64m}}}",
     parse: |node, service, reader| {
-        read_table(node, TABLE, service.deploy.get_or_insert_default(), reader);
+        if !node.is_null() {
+            read_table(node, TABLE, service.deploy.get_or_insert_default(), reader);
+        }
     },
     merge: |rest| merge_rule(TABLE, rest),
     render: |service| {

@@ -41,7 +41,9 @@ pub const ROW: Attribute<Service> = Attribute {
     about: "What happens when files change.",
     example: "{watch: [{path: /src, action: rebuild}]}",
     parse: |node, service, reader| {
-        read_table(node, TABLE, service.develop.get_or_insert_default(), reader);
+        if !node.is_null() {
+            read_table(node, TABLE, service.develop.get_or_insert_default(), reader);
+        }
     },
     merge: |rest| merge_rule(TABLE, rest),
     render: |service| {

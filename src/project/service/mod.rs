@@ -475,7 +475,7 @@ pub const TABLE: &[Attribute<Service>] = &[
         key: "expose",
         about: "Ports that other containers may use (a note: they always may).",
         example: "['80']",
-        parse: |node, service, reader| service.expose = reader.texts(node),
+        parse: |node, service, reader| service.expose = reader.whole_texts(node),
         merge: merge::unique,
         render: |service| render::list(&service.expose),
         hash: Hash::Included,
@@ -491,7 +491,7 @@ pub const TABLE: &[Attribute<Service>] = &[
         about: "More entries of `/etc/hosts`.",
         example: "['db:10.0.0.1']",
         parse: |node, service, reader| service.extra_hosts = extra_hosts(node, reader),
-        merge: merge::unique,
+        merge: merge::joined,
         render: |service| render::list(&service.extra_hosts),
         hash: Hash::Included,
         lower: Lower::Request(|service, request| {
@@ -505,7 +505,7 @@ pub const TABLE: &[Attribute<Service>] = &[
         example: "['1000']",
         parse: |node, service, reader| {
             reader.distinct(node);
-            service.group_add = reader.texts(node);
+            service.group_add = reader.whole_texts(node);
         },
         merge: merge::default,
         render: |service| render::list(&service.group_add),
@@ -600,7 +600,7 @@ pub const TABLE: &[Attribute<Service>] = &[
         key: "mem_swappiness",
         about: "How readily memory is swapped, 0 to 100.",
         example: "10",
-        parse: |node, service, reader| service.mem_swappiness = reader.bytes(node),
+        parse: |node, service, reader| service.mem_swappiness = reader.whole_bytes(node),
         merge: merge::default,
         render: |service| render::bytes(service.mem_swappiness),
         hash: Hash::Included,
@@ -921,6 +921,7 @@ impl Service {
 pub fn json_form(service: &mut Data) {
     blkio::json_names(service);
     env_file::json_form(service);
+    ulimits::json_form(service);
 }
 
 /// Reads a service, and remembers where each of its attributes stands.

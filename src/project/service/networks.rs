@@ -100,7 +100,7 @@ pub const TABLE: &[Attribute<Attachment>] = &[
         key: "driver_opts",
         about: "Options for the network's driver.",
         example: "{a: b}",
-        parse: |node, attachment, reader| attachment.driver_opts = reader.labels(node),
+        parse: |node, attachment, reader| attachment.driver_opts = reader.options(node),
         merge: merge::default,
         render: |attachment| render::strings(&attachment.driver_opts),
         hash: Hash::Included,

@@ -54,7 +54,7 @@ pub const MEM_RESERVATION: Attribute<Service> = Attribute {
     key: "mem_reservation",
     about: "Memory that is promised.",
     example: "32m",
-    parse: |node, service, reader| service.mem_reservation = reader.bytes(node),
+    parse: |node, service, reader| service.mem_reservation = reader.whole_bytes(node),
     merge: merge::default,
     render: |service| render::bytes(service.mem_reservation),
     hash: Hash::Included,

@@ -22,7 +22,8 @@ pub const ROW: Attribute<Service> = Attribute {
 };
 
 fn read(node: &Node, reader: &mut Reader<'_>) -> Option<String> {
-    let text = reader.string(node)?;
+    // Nothing in quotes is as good as nothing.
+    let text = reader.string(node).filter(|text| !text.is_empty())?;
     if policy(&text).is_none() {
         let words = "one of no, always, unless-stopped, on-failure, on-failure:ATTEMPTS";
         reader.invalid(node, format!("{text:?} is not a restart policy"), words);

@@ -44,14 +44,36 @@ pub const ROW: Attribute<Service> = Attribute {
     lower: Lower::Request(lower),
 };
 
-/// A limit as it is printed.
+/// A limit as it is printed. A single nothing is a pair of them in docker compose.
 pub fn print(limit: &Ulimit) -> Data {
     match *limit {
+        Ulimit::Both(0) => print(&Ulimit::Each { soft: 0, hard: 0 }),
         Ulimit::Both(value) => Data::from(value),
         Ulimit::Each { soft, hard } => render::object([
             ("soft", Some(Data::from(soft))),
             ("hard", Some(Data::from(hard))),
         ]),
+    }
+}
+
+/// JSON, and so the hash, leaves a limit of nothing out of its pair: `core: 0` is `{}` there.
+pub(crate) fn json_form(service: &mut Data) {
+    without_zeros(service.get_mut("ulimits"));
+    without_zeros(
+        service
+            .get_mut("build")
+            .and_then(|it| it.get_mut("ulimits")),
+    );
+}
+
+fn without_zeros(limits: Option<&mut Data>) {
+    let Some(Data::Mapping(limits)) = limits else {
+        return;
+    };
+    for (_, limit) in limits.iter_mut() {
+        if let Data::Mapping(sides) = limit {
+            sides.retain(|_, side| side.as_i64() != Some(0));
+        }
     }
 }
 

@@ -402,7 +402,7 @@ fn read_kind(node: &Node, reader: &mut Reader<'_>) -> String {
 }
 
 fn read_size(node: &Node, reader: &mut Reader<'_>) -> Option<ByteSize> {
-    let size = reader.bytes(node)?;
+    let size = reader.whole_bytes(node)?;
     if size.0 < 0 {
         reader.invalid(node, "a size cannot be negative", "0 or more");
     }
@@ -434,9 +434,13 @@ fn parse(node: &Node, reader: &mut Reader<'_>) -> Option<Mount> {
 fn parse_long(node: &Node, reader: &mut Reader<'_>) -> Option<Mount> {
     let mut mount = Mount::default();
     read_table(node, LONG, &mut mount, reader);
-    if node.get("type").is_none() {
+    if mount.kind.is_empty() {
         reader.invalid(node, "`type` is missing", "this mount");
         return None;
+    }
+    if mount.kind == "volume" {
+        // Nothing in quotes is an anonymous volume, too.
+        mount.source = mount.source.filter(|source| !source.is_empty());
     }
     if mount.kind == "bind" && mount.source.is_none() {
         reader.invalid(node, "`source` is missing", "this mount");

@@ -3,4 +3,5 @@
 pub mod byte_size;
 pub mod command;
 pub mod duration;
+pub mod natural;
 pub mod scalar;

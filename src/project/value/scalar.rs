@@ -14,7 +14,7 @@ pub fn text(scalar: &Scalar) -> String {
     }
 }
 
-/// Shortest digits that read back, with an exponent below 1e-4 and from 1e21 on, as Go's `%v`.
+/// Shortest digits that read back, with an exponent below 1e-4 and from 1e6 on, as Go's `%v`.
 pub fn float(value: f64) -> String {
     if value.is_nan() {
         return "NaN".to_owned();
@@ -23,7 +23,7 @@ pub fn float(value: f64) -> String {
         return if value > 0.0 { "+Inf" } else { "-Inf" }.to_owned();
     }
     let magnitude = value.abs();
-    if magnitude != 0.0 && !(1e-4..1e21).contains(&magnitude) {
+    if magnitude != 0.0 && !(1e-4..1e6).contains(&magnitude) {
         let printed = format!("{value:e}");
         let (digits, exponent) = printed.split_once('e').unwrap_or((&printed, "0"));
         let (sign, exponent) = exponent
@@ -43,6 +43,9 @@ mod tests {
         for (value, printed) in [
             (1.5, "1.5"),
             (1000.0, "1000"),
+            (100_000.0, "100000"),
+            (1_000_000.0, "1e+06"),
+            (1_234_567.5, "1.2345675e+06"),
             (1e21, "1e+21"),
             (1e-7, "1e-07"),
             (0.0, "0"),
