@@ -4,6 +4,7 @@ use crate::document::{Node, Span};
 use crate::project::attribute::{Attribute, Hash, Lower, merge, read_table};
 use crate::project::read::Reader;
 use crate::project::render;
+use crate::project::shape::Shape;
 
 /// A model that services are given the address of.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -28,6 +29,7 @@ pub const TABLE: &[Attribute<Model>] = &[
         key: "name",
         about: "Name.",
         example: "llm",
+        shape: Shape::String,
         parse: |node, model, reader| model.name = reader.string(node),
         merge: merge::default,
         render: |model| render::text(model.name.as_deref()),
@@ -38,6 +40,7 @@ pub const TABLE: &[Attribute<Model>] = &[
         key: "model",
         about: "What it is: `ai/smollm2`.",
         example: "ai/smollm2",
+        shape: Shape::String,
         parse: |node, model, reader| model.model = reader.string(node),
         merge: merge::default,
         render: |model| render::text(model.model.as_deref()),
@@ -48,6 +51,7 @@ pub const TABLE: &[Attribute<Model>] = &[
         key: "context_size",
         about: "Tokens that it takes at most.",
         example: "1024",
+        shape: Shape::Integer,
         parse: |node, model, reader| {
             model.context_size = reader.plain_number(node).unwrap_or_default();
         },
@@ -60,6 +64,7 @@ pub const TABLE: &[Attribute<Model>] = &[
         key: "runtime_flags",
         about: "Flags of the program that runs it.",
         example: "[--verbose]",
+        shape: Shape::STRINGS,
         parse: |node, model, reader| model.runtime_flags = reader.strings(node),
         merge: merge::default,
         render: |model| render::list(&model.runtime_flags),

@@ -4,9 +4,10 @@ use std::collections::BTreeMap;
 
 use crate::document::{Node, Span};
 use crate::project::attribute::{Attribute, Hash, Lower, merge, read_table};
-use crate::project::network::read_external;
+use crate::project::network::{EXTERNAL, read_external};
 use crate::project::read::Reader;
 use crate::project::render;
+use crate::project::shape::Shape;
 
 /// A secret: text that services find as a file, and that is never printed.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -39,6 +40,7 @@ pub const TABLE: &[Attribute<Secret>] = &[
         key: "name",
         about: "Name (default `PROJECT_KEY`).",
         example: "shared",
+        shape: Shape::String,
         parse: |node, secret, reader| secret.name = reader.string(node),
         merge: merge::default,
         render: |secret| render::text(secret.name.as_deref()),
@@ -49,6 +51,7 @@ pub const TABLE: &[Attribute<Secret>] = &[
         key: "file",
         about: "File that holds it.",
         example: "/etc/token",
+        shape: Shape::String,
         parse: |node, secret, reader| {
             let path = reader.string(node);
             secret.file = path.map(|path| reader.file_path(node, &path));
@@ -62,6 +65,7 @@ pub const TABLE: &[Attribute<Secret>] = &[
         key: "environment",
         about: "Variable that holds it.",
         example: "TOKEN",
+        shape: Shape::String,
         parse: |node, secret, reader| secret.environment = reader.string(node),
         merge: merge::default,
         render: |secret| render::text(secret.environment.as_deref()),
@@ -72,6 +76,7 @@ pub const TABLE: &[Attribute<Secret>] = &[
         key: "external",
         about: "Made by somebody else.",
         example: "true",
+        shape: EXTERNAL,
         parse: |node, secret, reader| {
             secret.external = read_external(node, &mut secret.name, reader);
         },
@@ -84,6 +89,7 @@ pub const TABLE: &[Attribute<Secret>] = &[
         key: "labels",
         about: "Labels of the secret.",
         example: "{team: web}",
+        shape: Shape::KEY_VALUES,
         parse: |node, secret, reader| secret.labels = reader.labels(node),
         merge: merge::key_value,
         render: |secret| render::strings(&secret.labels),
@@ -94,6 +100,7 @@ pub const TABLE: &[Attribute<Secret>] = &[
         key: "driver",
         about: "Driver.",
         example: "vault",
+        shape: Shape::String,
         parse: |node, secret, reader| secret.driver = reader.string(node),
         merge: merge::default,
         render: |secret| render::text(secret.driver.as_deref()),
@@ -104,6 +111,7 @@ pub const TABLE: &[Attribute<Secret>] = &[
         key: "driver_opts",
         about: "Options of the driver.",
         example: "{a: b}",
+        shape: Shape::OPTIONS,
         parse: |node, secret, reader| secret.driver_opts = reader.options(node),
         merge: merge::default,
         render: |secret| render::strings(&secret.driver_opts),
@@ -114,6 +122,7 @@ pub const TABLE: &[Attribute<Secret>] = &[
         key: "template_driver",
         about: "Driver of its template.",
         example: "golang",
+        shape: Shape::String,
         parse: |node, secret, reader| secret.template_driver = reader.string(node),
         merge: merge::default,
         render: |secret| render::text(secret.template_driver.as_deref()),
