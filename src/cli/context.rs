@@ -17,6 +17,8 @@ use crate::engine::Engine;
 use crate::load::{self, Loaded, Request, Skip, Tree};
 use crate::ops::{self, Target};
 use crate::project::Project;
+use crate::project::unsupported::Note;
+use crate::report;
 use crate::report::logs::{LogPrinter, LogStyle};
 use crate::report::{Mode, Reporter, Screen, Shared, error, json};
 
@@ -287,6 +289,16 @@ impl<'c> Context<'c> {
             _ => error::warning(message, self.color.stderr),
         };
         self.environment.stderr.put(&text);
+    }
+
+    /// Notes what has no effect, unless it was worth a warning already.
+    pub(super) fn note(&self, unsupported: &[&Note], sources: &Sources) {
+        if !matches!(self.mode, Mode::Quiet | Mode::Json) {
+            let left = unsupported.iter().filter(|note| !note.missing);
+            let left: Vec<&Note> = left.copied().collect();
+            let text = report::unsupported::lines(&left, sources, self.color.stderr);
+            self.environment.stderr.put(&text);
+        }
     }
 
     /// Prints why the command ends and answers the exit code.

@@ -32,6 +32,8 @@ pub struct Config {
 
 const USED: Lower<Config> = Lower::UsedBy("project/service/mounts.rs");
 
+const HASH: Hash = Hash::Excluded("what a service says of it counts, not what it is");
+
 /// Every attribute of a config, in the order that printing follows.
 pub const TABLE: &[Attribute<Config>] = &[
     Attribute {
@@ -42,7 +44,7 @@ pub const TABLE: &[Attribute<Config>] = &[
         parse: |node, config, reader| config.name = reader.string(node),
         merge: merge::default,
         render: |config| render::text(config.name.as_deref()),
-        hash: Hash::Included,
+        hash: HASH,
         lower: USED,
     },
     Attribute {
@@ -56,7 +58,7 @@ pub const TABLE: &[Attribute<Config>] = &[
         },
         merge: merge::default,
         render: |config| render::text(config.file.as_deref()),
-        hash: Hash::Included,
+        hash: HASH,
         lower: USED,
     },
     Attribute {
@@ -67,7 +69,7 @@ pub const TABLE: &[Attribute<Config>] = &[
         parse: |node, config, reader| config.environment = reader.string(node),
         merge: merge::default,
         render: |config| render::text(config.environment.as_deref()),
-        hash: Hash::Included,
+        hash: HASH,
         lower: Lower::NotYet(super::unsupported::NO_FILE),
     },
     Attribute {
@@ -78,7 +80,7 @@ pub const TABLE: &[Attribute<Config>] = &[
         parse: |node, config, reader| config.content = reader.string(node),
         merge: merge::default,
         render: |config| render::text(config.content.as_deref()),
-        hash: Hash::Included,
+        hash: HASH,
         lower: Lower::NotYet(super::unsupported::NO_FILE),
     },
     Attribute {
@@ -91,7 +93,7 @@ pub const TABLE: &[Attribute<Config>] = &[
         },
         merge: merge::default,
         render: |config| render::flag(config.external),
-        hash: Hash::Included,
+        hash: HASH,
         lower: Lower::NotYet(super::unsupported::NO_STORE),
     },
     Attribute {
@@ -102,7 +104,7 @@ pub const TABLE: &[Attribute<Config>] = &[
         parse: |node, config, reader| config.labels = reader.labels(node),
         merge: merge::key_value,
         render: |config| render::strings(&config.labels),
-        hash: Hash::Included,
+        hash: HASH,
         lower: Lower::NoEffect(super::unsupported::SWARM),
     },
     Attribute {
@@ -113,7 +115,7 @@ pub const TABLE: &[Attribute<Config>] = &[
         parse: |node, config, reader| config.template_driver = reader.string(node),
         merge: merge::default,
         render: |config| render::text(config.template_driver.as_deref()),
-        hash: Hash::Included,
+        hash: HASH,
         lower: Lower::NoEffect(super::unsupported::SWARM),
     },
 ];

@@ -23,6 +23,8 @@ pub struct Model {
 
 const USED: Lower<Model> = Lower::UsedBy("project/service/models.rs");
 
+const HASH: Hash = Hash::Excluded("what a service says of it counts, not what it is");
+
 /// Every attribute of a model, in the order that printing follows.
 pub const TABLE: &[Attribute<Model>] = &[
     Attribute {
@@ -33,7 +35,7 @@ pub const TABLE: &[Attribute<Model>] = &[
         parse: |node, model, reader| model.name = reader.string(node),
         merge: merge::default,
         render: |model| render::text(model.name.as_deref()),
-        hash: Hash::Included,
+        hash: HASH,
         lower: USED,
     },
     Attribute {
@@ -44,7 +46,7 @@ pub const TABLE: &[Attribute<Model>] = &[
         parse: |node, model, reader| model.model = reader.string(node),
         merge: merge::default,
         render: |model| render::text(model.model.as_deref()),
-        hash: Hash::Included,
+        hash: HASH,
         lower: USED,
     },
     Attribute {
@@ -57,7 +59,7 @@ pub const TABLE: &[Attribute<Model>] = &[
         },
         merge: merge::default,
         render: |model| render::number(model.context_size),
-        hash: Hash::Included,
+        hash: HASH,
         lower: USED,
     },
     Attribute {
@@ -68,7 +70,7 @@ pub const TABLE: &[Attribute<Model>] = &[
         parse: |node, model, reader| model.runtime_flags = reader.strings(node),
         merge: merge::default,
         render: |model| render::list(&model.runtime_flags),
-        hash: Hash::Included,
+        hash: HASH,
         lower: USED,
     },
 ];

@@ -62,7 +62,7 @@ pub struct Pool {
     pub aux_addresses: BTreeMap<String, String>,
 }
 
-const USED: Lower<Network> = Lower::UsedBy("plan/networks.rs");
+const USED: Lower<Network> = Lower::UsedBy("plan/resources.rs");
 
 /// Every attribute of a network, in the order that printing and hashing follow.
 pub const TABLE: &[Attribute<Network>] = &[
@@ -193,7 +193,7 @@ pub const IPAM: &[Attribute<Ipam>] = &[
         merge: merge::default,
         render: |ipam| render::text(ipam.driver.as_deref()),
         hash: Hash::Included,
-        lower: Lower::UsedBy("plan/networks.rs"),
+        lower: Lower::UsedBy("plan/resources.rs"),
     },
     Attribute {
         key: "config",
@@ -204,7 +204,7 @@ pub const IPAM: &[Attribute<Ipam>] = &[
         merge: merge_pools,
         render: |ipam| render::items(&ipam.config, |pool| render_table(POOL, pool)),
         hash: Hash::Included,
-        lower: Lower::UsedBy("plan/networks.rs"),
+        lower: Lower::UsedBy("plan/resources.rs"),
     },
     Attribute {
         key: "options",
@@ -215,7 +215,7 @@ pub const IPAM: &[Attribute<Ipam>] = &[
         merge: merge::default,
         render: |ipam| render::strings(&ipam.options),
         hash: Hash::Included,
-        lower: Lower::UsedBy("plan/networks.rs"),
+        lower: Lower::UsedBy("plan/resources.rs"),
     },
 ];
 
@@ -232,7 +232,7 @@ pub const POOL: &[Attribute<Pool>] = &[
         merge: merge::default,
         render: |pool| render::text(pool.subnet.as_deref()),
         hash: Hash::Included,
-        lower: Lower::UsedBy("plan/networks.rs"),
+        lower: Lower::UsedBy("plan/resources.rs"),
     },
     Attribute {
         key: "gateway",
@@ -243,7 +243,7 @@ pub const POOL: &[Attribute<Pool>] = &[
         merge: merge::default,
         render: |pool| render::text(pool.gateway.as_deref()),
         hash: Hash::Included,
-        lower: Lower::UsedBy("plan/networks.rs"),
+        lower: Lower::UsedBy("plan/resources.rs"),
     },
     Attribute {
         key: "ip_range",
@@ -254,7 +254,7 @@ pub const POOL: &[Attribute<Pool>] = &[
         merge: merge::default,
         render: |pool| render::text(pool.ip_range.as_deref()),
         hash: Hash::Included,
-        lower: Lower::UsedBy("plan/networks.rs"),
+        lower: Lower::UsedBy("plan/resources.rs"),
     },
     Attribute {
         key: "aux_addresses",
@@ -265,7 +265,7 @@ pub const POOL: &[Attribute<Pool>] = &[
         merge: merge::default,
         render: |pool| render::strings(&pool.aux_addresses),
         hash: Hash::Included,
-        lower: Lower::UsedBy("plan/networks.rs"),
+        lower: Lower::UsedBy("plan/resources.rs"),
     },
 ];
 

@@ -20,7 +20,7 @@ const NAME: &str = "^[a-zA-Z0-9._-]+$";
 /// The schema of a Compose file.
 pub fn schema() -> Data {
     let mut definitions = Definitions::default();
-    let file = definitions.describe(&FILE);
+    let file = definitions.object(&FILE);
     let mut described = serde_yaml::Mapping::new();
     while let Some(object) = definitions.ahead.pop_front() {
         let definition = definitions.object(&object);

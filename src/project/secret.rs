@@ -34,6 +34,8 @@ pub struct Secret {
 
 const USED: Lower<Secret> = Lower::UsedBy("project/service/mounts.rs");
 
+const HASH: Hash = Hash::Excluded("what a service says of it counts, not what it is");
+
 /// Every attribute of a secret, in the order that printing follows.
 pub const TABLE: &[Attribute<Secret>] = &[
     Attribute {
@@ -44,7 +46,7 @@ pub const TABLE: &[Attribute<Secret>] = &[
         parse: |node, secret, reader| secret.name = reader.string(node),
         merge: merge::default,
         render: |secret| render::text(secret.name.as_deref()),
-        hash: Hash::Included,
+        hash: HASH,
         lower: USED,
     },
     Attribute {
@@ -58,7 +60,7 @@ pub const TABLE: &[Attribute<Secret>] = &[
         },
         merge: merge::default,
         render: |secret| render::text(secret.file.as_deref()),
-        hash: Hash::Included,
+        hash: HASH,
         lower: USED,
     },
     Attribute {
@@ -69,7 +71,7 @@ pub const TABLE: &[Attribute<Secret>] = &[
         parse: |node, secret, reader| secret.environment = reader.string(node),
         merge: merge::default,
         render: |secret| render::text(secret.environment.as_deref()),
-        hash: Hash::Included,
+        hash: HASH,
         lower: Lower::NotYet(super::unsupported::NO_FILE),
     },
     Attribute {
@@ -82,7 +84,7 @@ pub const TABLE: &[Attribute<Secret>] = &[
         },
         merge: merge::default,
         render: |secret| render::flag(secret.external),
-        hash: Hash::Included,
+        hash: HASH,
         lower: Lower::NotYet(super::unsupported::NO_STORE),
     },
     Attribute {
@@ -93,7 +95,7 @@ pub const TABLE: &[Attribute<Secret>] = &[
         parse: |node, secret, reader| secret.labels = reader.labels(node),
         merge: merge::key_value,
         render: |secret| render::strings(&secret.labels),
-        hash: Hash::Included,
+        hash: HASH,
         lower: Lower::NoEffect(super::unsupported::SWARM),
     },
     Attribute {
@@ -104,7 +106,7 @@ pub const TABLE: &[Attribute<Secret>] = &[
         parse: |node, secret, reader| secret.driver = reader.string(node),
         merge: merge::default,
         render: |secret| render::text(secret.driver.as_deref()),
-        hash: Hash::Included,
+        hash: HASH,
         lower: Lower::NoEffect(super::unsupported::SWARM),
     },
     Attribute {
@@ -115,7 +117,7 @@ pub const TABLE: &[Attribute<Secret>] = &[
         parse: |node, secret, reader| secret.driver_opts = reader.options(node),
         merge: merge::default,
         render: |secret| render::strings(&secret.driver_opts),
-        hash: Hash::Included,
+        hash: HASH,
         lower: Lower::NoEffect(super::unsupported::SWARM),
     },
     Attribute {
@@ -126,7 +128,7 @@ pub const TABLE: &[Attribute<Secret>] = &[
         parse: |node, secret, reader| secret.template_driver = reader.string(node),
         merge: merge::default,
         render: |secret| render::text(secret.template_driver.as_deref()),
-        hash: Hash::Included,
+        hash: HASH,
         lower: Lower::NoEffect(super::unsupported::SWARM),
     },
 ];

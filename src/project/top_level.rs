@@ -1,11 +1,15 @@
 //! The keys of the top level, for the schema and for spelling. What each holds is read where its
 //! table is; `include` and `name` are the loader's.
 
-use super::shape::{Key, Shape, keys};
+use super::shape::{Key, Object, Shape, keys};
 use super::{config, model, network, secret, service, volume};
 
 /// A whole Compose file.
-pub(crate) const FILE: Shape = Shape::object("file", || KEYS.to_vec());
+pub(crate) const FILE: Object = Object {
+    name: "file",
+    keys: || KEYS.to_vec(),
+    required: &[],
+};
 
 /// The keys of the top level.
 pub(crate) const KEYS: &[Key] = &[

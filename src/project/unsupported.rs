@@ -39,15 +39,15 @@ impl Note {
 }
 
 /// Everything that is set and has no effect here, for `config --unsupported`.
-pub fn unsupported(project: &Project) -> Vec<Diagnostic> {
-    let notes = project.notes.iter().filter(|note| counts(note, project));
-    notes.map(Note::diagnostic).collect()
+pub fn unsupported(project: &Project) -> Vec<&Note> {
+    let notes = project.notes.iter();
+    notes.filter(|note| counts(note, project)).collect()
 }
 
 /// The part of [`unsupported`] that docker compose would act on: to be told before anything is
 /// started.
 pub fn not_yet(project: &Project) -> Vec<Diagnostic> {
-    let notes = project.notes.iter().filter(|note| counts(note, project));
+    let notes = unsupported(project).into_iter();
     notes
         .filter(|note| note.missing)
         .map(Note::diagnostic)

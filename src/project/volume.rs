@@ -26,7 +26,7 @@ pub struct Volume {
     pub labels: BTreeMap<String, String>,
 }
 
-const USED: Lower<Volume> = Lower::UsedBy("plan/volumes.rs");
+const USED: Lower<Volume> = Lower::UsedBy("plan/resources.rs");
 
 /// Every attribute of a volume, in the order that printing and hashing follow.
 pub const TABLE: &[Attribute<Volume>] = &[
@@ -44,7 +44,7 @@ pub const TABLE: &[Attribute<Volume>] = &[
     Attribute {
         key: "driver",
         about: "Driver (default `local`).",
-        example: "local",
+        example: "vieux/sshfs",
         shape: Shape::String,
         parse: |node, volume, reader| volume.driver = reader.string(node),
         merge: merge::default,

@@ -56,7 +56,7 @@ pub const TABLE: &[Attribute<CredentialSpec>] = &[
         merge: merge::default,
         render: |spec| render::text(spec.config.as_deref()),
         hash: Hash::Included,
-        lower: Lower::UsedBy("project/service/credential_spec.rs"),
+        lower: Lower::NoEffect(NOTHING),
     },
     Attribute {
         key: "file",
@@ -67,7 +67,7 @@ pub const TABLE: &[Attribute<CredentialSpec>] = &[
         merge: merge::default,
         render: |spec| render::text(spec.file.as_deref()),
         hash: Hash::Included,
-        lower: Lower::UsedBy("project/service/credential_spec.rs"),
+        lower: Lower::NoEffect(NOTHING),
     },
     Attribute {
         key: "registry",
@@ -78,6 +78,6 @@ pub const TABLE: &[Attribute<CredentialSpec>] = &[
         merge: merge::default,
         render: |spec| render::text(spec.registry.as_deref()),
         hash: Hash::Included,
-        lower: Lower::UsedBy("project/service/credential_spec.rs"),
+        lower: Lower::NoEffect(NOTHING),
     },
 ];

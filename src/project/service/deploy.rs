@@ -289,7 +289,7 @@ pub const UPDATE: &[Attribute<UpdateConfig>] = &[
         merge: merge::default,
         render: |config| config.parallelism.map(Into::into),
         hash: Hash::Included,
-        lower: Lower::UsedBy(ABOVE),
+        lower: Lower::NoEffect(SWARM),
     },
     Attribute {
         key: "delay",
@@ -300,7 +300,7 @@ pub const UPDATE: &[Attribute<UpdateConfig>] = &[
         merge: merge::default,
         render: |config| render::duration(config.delay.filter(|it| it.0 != 0)),
         hash: Hash::Included,
-        lower: Lower::UsedBy(ABOVE),
+        lower: Lower::NoEffect(SWARM),
     },
     Attribute {
         key: "failure_action",
@@ -311,7 +311,7 @@ pub const UPDATE: &[Attribute<UpdateConfig>] = &[
         merge: merge::default,
         render: |config| render::text(config.failure_action.as_deref()),
         hash: Hash::Included,
-        lower: Lower::UsedBy(ABOVE),
+        lower: Lower::NoEffect(SWARM),
     },
     Attribute {
         key: "monitor",
@@ -322,7 +322,7 @@ pub const UPDATE: &[Attribute<UpdateConfig>] = &[
         merge: merge::default,
         render: |config| render::duration(config.monitor.filter(|it| it.0 != 0)),
         hash: Hash::Included,
-        lower: Lower::UsedBy(ABOVE),
+        lower: Lower::NoEffect(SWARM),
     },
     Attribute {
         key: "max_failure_ratio",
@@ -335,7 +335,7 @@ pub const UPDATE: &[Attribute<UpdateConfig>] = &[
         merge: merge::default,
         render: |config| render::fraction(config.max_failure_ratio),
         hash: Hash::Included,
-        lower: Lower::UsedBy(ABOVE),
+        lower: Lower::NoEffect(SWARM),
     },
     Attribute {
         key: "order",
@@ -346,11 +346,9 @@ pub const UPDATE: &[Attribute<UpdateConfig>] = &[
         merge: merge::default,
         render: |config| render::text(config.order.as_deref()),
         hash: Hash::Included,
-        lower: Lower::UsedBy(ABOVE),
+        lower: Lower::NoEffect(SWARM),
     },
 ];
-
-const ABOVE: &str = "project/service/deploy.rs";
 
 /// The keys of `placement`.
 pub const PLACEMENT: &[Attribute<Placement>] = &[
@@ -363,7 +361,7 @@ pub const PLACEMENT: &[Attribute<Placement>] = &[
         merge: merge::default,
         render: |placement| render::list(&placement.constraints),
         hash: Hash::Included,
-        lower: Lower::UsedBy(ABOVE),
+        lower: Lower::NoEffect(SWARM),
     },
     Attribute {
         key: "preferences",
@@ -382,7 +380,7 @@ pub const PLACEMENT: &[Attribute<Placement>] = &[
             render::items(&placement.preferences, |it| render_table(PREFERENCE, it))
         },
         hash: Hash::Included,
-        lower: Lower::UsedBy(ABOVE),
+        lower: Lower::NoEffect(SWARM),
     },
     Attribute {
         key: "max_replicas_per_node",
@@ -395,7 +393,7 @@ pub const PLACEMENT: &[Attribute<Placement>] = &[
         merge: merge::default,
         render: |placement| render::number(placement.max_replicas_per_node),
         hash: Hash::Included,
-        lower: Lower::UsedBy(ABOVE),
+        lower: Lower::NoEffect(SWARM),
     },
 ];
 
@@ -409,7 +407,7 @@ pub const PREFERENCE: &[Attribute<Preference>] = &[Attribute {
     merge: merge::default,
     render: |preference| render::text(preference.spread.as_deref()),
     hash: Hash::Included,
-    lower: Lower::UsedBy(ABOVE),
+    lower: Lower::NoEffect(SWARM),
 }];
 
 /// The keys of `resources`.
@@ -516,7 +514,7 @@ pub const GENERIC: &[Attribute<GenericResource>] = &[Attribute {
         Some(render_table(DISCRETE, spec))
     },
     hash: Hash::Included,
-    lower: Lower::UsedBy(ABOVE),
+    lower: Lower::NoEffect(SWARM),
 }];
 
 /// The keys of `discrete_resource_spec`.
@@ -530,18 +528,18 @@ pub const DISCRETE: &[Attribute<DiscreteResource>] = &[
         merge: merge::default,
         render: |spec| Some(Data::from(spec.kind.as_str())),
         hash: Hash::Included,
-        lower: Lower::UsedBy(ABOVE),
+        lower: Lower::NoEffect(SWARM),
     },
     Attribute {
         key: "value",
         about: "How much.",
         example: "2",
-        shape: Shape::Integer,
+        shape: Shape::Number,
         parse: |node, spec, reader| spec.value = reader.integer(node).unwrap_or_default(),
         merge: merge::default,
         render: |spec| Some(Data::from(spec.value)),
         hash: Hash::Included,
-        lower: Lower::UsedBy(ABOVE),
+        lower: Lower::NoEffect(SWARM),
     },
 ];
 

@@ -121,7 +121,7 @@ pub const TABLE: &[Attribute<Attachment>] = &[
         key: "gw_priority",
         about: "The network with the highest value provides the default gateway.",
         example: "1",
-        shape: Shape::Integer,
+        shape: Shape::Number,
         parse: |node, attachment, reader| {
             attachment.gw_priority = reader.plain_number(node).unwrap_or_default();
         },
@@ -189,7 +189,7 @@ pub const TABLE: &[Attribute<Attachment>] = &[
         key: "priority",
         about: "Networks are connected from the highest to the lowest.",
         example: "10",
-        shape: Shape::Integer,
+        shape: Shape::Number,
         parse: |node, attachment, reader| {
             attachment.priority = reader.plain_number(node).unwrap_or_default();
         },
