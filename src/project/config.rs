@@ -45,7 +45,7 @@ pub const TABLE: &[Attribute<Config>] = &[
         merge: merge::default,
         render: |config| render::text(config.name.as_deref()),
         hash: HASH,
-        lower: USED,
+        lower: Lower::NoEffect(super::unsupported::SWARM),
     },
     Attribute {
         key: "file",

@@ -47,7 +47,7 @@ pub const TABLE: &[Attribute<Secret>] = &[
         merge: merge::default,
         render: |secret| render::text(secret.name.as_deref()),
         hash: HASH,
-        lower: USED,
+        lower: Lower::NoEffect(super::unsupported::SWARM),
     },
     Attribute {
         key: "file",
