@@ -292,13 +292,18 @@ impl<'c> Context<'c> {
     }
 
     /// Notes what has no effect, unless it was worth a warning already.
-    pub(super) fn note(&self, unsupported: &[&Note], sources: &Sources) {
-        if !matches!(self.mode, Mode::Quiet | Mode::Json) {
-            let left = unsupported.iter().filter(|note| !note.missing);
-            let left: Vec<&Note> = left.copied().collect();
-            let text = report::unsupported::lines(&left, sources, self.color.stderr);
-            self.environment.stderr.put(&text);
+    pub(super) fn note(&self, unsupported: &[&Note], loaded: &Loaded) {
+        if matches!(self.mode, Mode::Quiet | Mode::Json) {
+            return;
         }
+        let told = |note: &Note| {
+            let mut warned = loaded.warnings.iter().flat_map(|it| &it.labels);
+            note.missing || warned.any(|it| it.span == note.span)
+        };
+        let left = unsupported.iter().filter(|note| !told(note));
+        let left: Vec<&Note> = left.copied().collect();
+        let text = report::unsupported::lines(&left, &loaded.sources, self.color.stderr);
+        self.environment.stderr.put(&text);
     }
 
     /// Prints why the command ends and answers the exit code.

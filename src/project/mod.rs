@@ -90,8 +90,10 @@ pub fn read(document: &Node, reader: &mut Reader<'_>) -> Project {
             "configs" => project.configs = read_section(&entry.value, reader, config::read),
             "secrets" => project.secrets = read_section(&entry.value, reader, secret::read),
             "models" => project.models = read_section(&entry.value, reader, model::read),
-            // `version` has been without meaning since Compose 1.27; the loader warns about it.
-            "version" => drop(reader.string(&entry.value)),
+            "version" => {
+                reader.string(&entry.value);
+                reader.note(entry.key_span, unsupported::VERSION, false);
+            }
             // The loader has resolved `include`.
             "name" | "include" => {}
             key => unknown_top_level(key, entry.key_span, reader),

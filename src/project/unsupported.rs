@@ -10,6 +10,9 @@ use crate::document::{Diagnostic, Path, Segment, Span};
 /// Why something meant for a swarm does nothing.
 pub const SWARM: &str = "only a swarm acts on it";
 
+/// Why the number of a format does nothing.
+pub const VERSION: &str = "it has been without meaning since Compose 1.27";
+
 /// Why a config or secret that somebody else made is not there.
 pub const NO_STORE: &str =
     "an engine outside a swarm keeps no configs and secrets, so services do not find it";

@@ -12,7 +12,7 @@ use std::collections::BTreeMap;
 use std::fmt::Debug;
 
 use rcompose::api_version::ApiVersion;
-use rcompose::document::{Node, Path, Sources, yaml};
+use rcompose::document::{Diagnostic, Node, Path, Sources, yaml};
 use rcompose::plan::request::create;
 use rcompose::plan::{Observed, Operation, Plan, resources};
 use rcompose::project::attribute::{Attribute, Hash, Lower, read_table, render_table};
@@ -47,8 +47,15 @@ fn parse(text: &str) -> Node {
     documents.into_iter().next().unwrap()
 }
 
-/// Reads with paths as they are written, so that what was printed reads back.
+/// Reads what is right.
 fn reading<R>(read: impl FnOnce(&mut Reader<'_>) -> R) -> R {
+    let (result, problems) = trying(read);
+    assert!(problems.is_empty(), "{problems:?}");
+    result
+}
+
+/// Reads with paths as they are written, so that what was printed reads back.
+fn trying<R>(read: impl FnOnce(&mut Reader<'_>) -> R) -> (R, Vec<Diagnostic>) {
     let base = |_| None;
     let variables = |_: &str| None;
     let surroundings = Surroundings {
@@ -58,9 +65,7 @@ fn reading<R>(read: impl FnOnce(&mut Reader<'_>) -> R) -> R {
     };
     let mut reader = Reader::new(&surroundings);
     let result = read(&mut reader);
-    let problems = reader.finish();
-    assert!(problems.is_empty(), "{problems:?}");
-    result
+    (result, reader.finish())
 }
 
 fn check_round_trips<T: Default + PartialEq + Debug>(
@@ -458,6 +463,33 @@ fn read_project(text: &str) -> Project {
     "p".clone_into(&mut project.name);
     normalize(&mut project);
     project
+}
+
+/// What is wrong with a document.
+fn problems_of(text: &str) -> Vec<Diagnostic> {
+    let node = parse(text);
+    trying(|reader| drop(project::read(&node, reader))).1
+}
+
+#[test]
+fn keys_that_the_schema_requires_are_required_and_unknown_ones_refused() {
+    let schema: serde_json::Value = serde_json::from_str(&go_json(&schema())).unwrap();
+    for (table, place, beside, around) in PLACES {
+        let mut object = json(beside);
+        object["nonsense"] = true.into();
+        let problems = problems_of(&placed(place, around, object.clone()));
+        let told = problems.iter().any(|it| it.message.contains("`nonsense`"));
+        assert!(told, "{table}: {problems:?}");
+        let object = object.as_object_mut().unwrap();
+        object.remove("nonsense");
+        let required = schema["$defs"][table]["required"].as_array();
+        for key in required.into_iter().flatten() {
+            let mut without = object.clone();
+            without.remove(key.as_str().unwrap()).unwrap();
+            let problems = problems_of(&placed(place, around, without.into()));
+            assert!(!problems.is_empty(), "{table} without {key}");
+        }
+    }
 }
 
 /// All that is hashed of a project, as one text.

@@ -226,7 +226,7 @@ fn of_model(args: &ConfigArgs, context: &Context<'_>) -> Result<String, Failure>
     let mut loaded = context.load_without(&args.services, skip)?;
     let names = &loaded.services;
     known(&loaded.project, names.iter().map(String::as_str))?;
-    if !names.is_empty() && (prints_model(args) || args.images) {
+    if !names.is_empty() && (prints_model(args) || args.images || args.unsupported) {
         selection::reduce(&mut loaded.project, names);
     }
     forget_unused(&mut loaded.project);

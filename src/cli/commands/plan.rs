@@ -32,12 +32,12 @@ pub(super) async fn run(args: PlanArgs, context: &mut Context<'_>) -> Outcome {
     let engine = context.engine()?;
     let plan = up::plan(engine.as_ref(), &loaded.project, &options).await;
     let plan = plan.map_err(|error| Failure::of(error, &loaded.sources))?;
-    let (unsupported, sources) = (unsupported(&loaded.project), &loaded.sources);
+    let unsupported = unsupported(&loaded.project);
     let text = if args.json {
-        let unsupported = report::unsupported::json(&unsupported, sources);
+        let unsupported = report::unsupported::json(&unsupported, &loaded.sources);
         json_line(&report::plan::json(&plan, &unsupported))
     } else {
-        context.note(&unsupported, sources);
+        context.note(&unsupported, &loaded);
         for message in &plan.warnings {
             context.warn(message);
         }
