@@ -166,10 +166,9 @@ impl Definitions {
 /// The kinds of JSON values that a shape is, where it is nothing more.
 fn plain(shape: &Shape) -> &'static [&'static str] {
     match shape {
-        Shape::String => &["string"],
+        Shape::String | Shape::Within(..) => &["string"],
         Shape::Boolean => &["boolean", "string"],
         Shape::Integer => &["integer", "string"],
-        Shape::Within(..) => &["string"],
         Shape::Number => &["number", "string"],
         Shape::Scalar => &["string", "number", "boolean"],
         Shape::Null => &["null"],

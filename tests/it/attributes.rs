@@ -557,13 +557,10 @@ fn asked(project: &Project) -> String {
             Operation::CreateVolume(request) => volume = Some(request.clone()),
             other => panic!("{other:?}"),
         }
-        for labels in [
-            network.as_mut().and_then(|it| it.labels.as_mut()),
-            volume.as_mut().and_then(|it| it.labels.as_mut()),
-        ] {
-            labels
-                .into_iter()
-                .for_each(|it| it.retain(|label, _| !label.ends_with("hash")));
+        let of_network = network.as_mut().and_then(|it| it.labels.as_mut());
+        let of_volume = volume.as_mut().and_then(|it| it.labels.as_mut());
+        for labels in [of_network, of_volume].into_iter().flatten() {
+            labels.retain(|label, _| !label.ends_with("hash"));
         }
         text += &sorted(&(network, volume));
     }

@@ -18,7 +18,7 @@ use super::Outcome;
 use crate::cli::context::Context;
 use crate::cli::disk;
 use crate::cli::failure::Failure;
-use crate::document::Node;
+use crate::document::{self, Node};
 use crate::load::{Loaded, Skip, selection};
 use crate::project::hash::{self, Encoding, go_json};
 use crate::project::normalize::forget_unused;
@@ -283,12 +283,19 @@ fn models(project: &Project) -> BTreeSet<&String> {
     models.filter_map(|model| model.model.as_ref()).collect()
 }
 
-/// The same as it is written, whoever uses it.
+/// The same as it is written. Services of all profiles count.
 fn models_of_tree(document: &Node) -> BTreeSet<&str> {
-    let models = document.get("models").and_then(Node::as_mapping);
-    let models = models.into_iter().flatten();
-    models
-        .filter_map(|(_, entry)| entry.value.get("model")?.as_str())
+    let services = document.get("services").and_then(Node::as_mapping);
+    let used = services.into_iter().flatten();
+    let used = used.filter_map(|(_, service)| service.value.get("models"));
+    let names = used.flat_map(|models| match &models.value {
+        document::Value::Mapping(models) => models.keys().map(String::as_str).collect(),
+        document::Value::Sequence(names) => names.iter().filter_map(Node::as_str).collect(),
+        document::Value::Scalar(_) => Vec::new(),
+    });
+    let models = document.get("models");
+    names
+        .filter_map(|name| models?.get(name)?.get("model")?.as_str())
         .collect()
 }
 

@@ -236,7 +236,7 @@ models:
         ),
         (
             "config --models --no-interpolate",
-            "${LARGE:-ai/large}\nai/other\nai/small\nai/unused\n",
+            "${LARGE:-ai/large}\nai/other\nai/small\n",
         ),
     ];
     for (line, expected) in parts {
