@@ -18,7 +18,7 @@ pub mod schema;
 pub mod secret;
 pub mod service;
 pub mod shape;
-mod top_level;
+pub mod top_level;
 pub mod unsupported;
 pub mod validate;
 pub mod value;

@@ -106,10 +106,10 @@ impl Definitions {
             any.push(text_like(VARIABLE));
         }
         let kinds: Vec<Data> = kinds.into_iter().map(Data::from).collect();
-        match <[Data; 1]>::try_from(kinds) {
-            Ok([kind]) => any.insert(0, single("type", kind)),
-            Err(kinds) if kinds.is_empty() => {}
-            Err(kinds) => any.insert(0, single("type", Data::Sequence(kinds))),
+        match kinds.as_slice() {
+            [] => {}
+            [kind] => any.insert(0, single("type", kind.clone())),
+            _ => any.insert(0, single("type", Data::Sequence(kinds))),
         }
         any
     }

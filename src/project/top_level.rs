@@ -83,7 +83,8 @@ const INCLUDED: Shape = Shape::OneOf(&[
     Shape::object("include", || INCLUDED_KEYS.to_vec()),
 ]);
 
-const INCLUDED_KEYS: &[Key] = &[
+/// The keys of an entry of `include`.
+pub const INCLUDED_KEYS: &[Key] = &[
     Key {
         key: "path",
         about: "The file, or several that are laid over each other.",

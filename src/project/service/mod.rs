@@ -964,7 +964,8 @@ pub(crate) const EXTRA_HOSTS: Shape =
 
 const EXTENDED: Shape = Shape::requiring(&["service"], "extends", || EXTENDED_KEYS.to_vec());
 
-const EXTENDED_KEYS: &[Key] = &[
+/// The keys of `extends`.
+pub const EXTENDED_KEYS: &[Key] = &[
     Key {
         key: "service",
         about: "The service that this one starts from.",
