@@ -35,7 +35,8 @@
 //!
 //! *Where is attribute X read, merged, hashed and sent?* Search its key in quotes, such as
 //! `"stop_grace_period"`: one row in [`project`] tells all four. If the row is a `ROW` of another
-//! file, the attribute has a syntax of its own, and the file has its name.
+//! file, the attribute has a syntax of its own, and the file has its name. The same row is a key of the
+//! JSON Schema that `rcompose schema` prints ([`project::schema`]).
 //!
 //! # Invariants
 //!

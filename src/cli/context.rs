@@ -17,6 +17,8 @@ use crate::engine::Engine;
 use crate::load::{self, Loaded, Request, Skip, Tree};
 use crate::ops::{self, Target};
 use crate::project::Project;
+use crate::project::unsupported::Note;
+use crate::report;
 use crate::report::logs::{LogPrinter, LogStyle};
 use crate::report::{Mode, Reporter, Screen, Shared, error, json};
 
@@ -286,6 +288,21 @@ impl<'c> Context<'c> {
             Mode::Json => json::warning(message),
             _ => error::warning(message, self.color.stderr),
         };
+        self.environment.stderr.put(&text);
+    }
+
+    /// Notes what has no effect, unless it was worth a warning already.
+    pub(super) fn note(&self, unsupported: &[&Note], loaded: &Loaded) {
+        if matches!(self.mode, Mode::Quiet | Mode::Json) {
+            return;
+        }
+        let told = |note: &Note| {
+            let mut warned = loaded.warnings.iter().flat_map(|it| &it.labels);
+            note.missing || warned.any(|it| it.span == note.span)
+        };
+        let left = unsupported.iter().filter(|note| !told(note));
+        let left: Vec<&Note> = left.copied().collect();
+        let text = report::unsupported::lines(&left, &loaded.sources, self.color.stderr);
         self.environment.stderr.put(&text);
     }
 

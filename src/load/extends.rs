@@ -24,6 +24,7 @@ use super::discover::Found;
 use super::tree::{Scope, is_remote, remote};
 use crate::document::diagnostic::nearest;
 use crate::document::{Diagnostic, Entry, Mapping, Node, Span, Tag, Value};
+use crate::project::service::EXTENDED_KEYS;
 
 /// The longest chain that is followed.
 const MAX_CHAIN: usize = 200;
@@ -289,10 +290,11 @@ impl Resolver<'_, '_> {
             return None;
         };
         for (key, entry) in mapping {
-            if !matches!(key.as_str(), "service" | "file") && !key.starts_with("x-") {
+            let known = EXTENDED_KEYS.iter().map(|it| it.key);
+            if !known.clone().any(|it| it == key) && !key.starts_with("x-") {
                 let error = Diagnostic::error(format!("unknown key `{key}` in `extends`"));
                 let error = error.at(entry.key_span, "it has `service` and `file`");
-                let near = nearest(key, ["service", "file"].into_iter());
+                let near = nearest(key, known);
                 self.refuse(match near {
                     Some(near) => error.help(format!("did you mean `{near}`?")),
                     None => error,

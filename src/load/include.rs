@@ -22,13 +22,12 @@ use super::tree::{Include, Scope, is_remote, remote};
 use super::{Load, environment};
 use crate::document::diagnostic::nearest;
 use crate::document::{Diagnostic, Mapping, Node, Span, Value};
+use crate::project::top_level::INCLUDED_KEYS;
 
 /// What is taken over.
 const SECTIONS: [&str; 6] = [
     "services", "networks", "volumes", "configs", "secrets", "models",
 ];
-/// The keys of an entry.
-const KEYS: [&str; 3] = ["path", "project_directory", "env_file"];
 /// The file that stands for none.
 const NO_FILE: &str = "/dev/null";
 
@@ -344,18 +343,20 @@ fn read(load: &mut Load<'_>, item: &Node) -> Option<Entry> {
 }
 
 fn check_keys(load: &mut Load<'_>, mapping: &Mapping) -> Option<()> {
+    let known: Vec<&str> = INCLUDED_KEYS.iter().map(|it| it.key).collect();
     let mut unknown = mapping
         .iter()
-        .filter(|(key, _)| !KEYS.contains(&key.as_str()) && !key.starts_with("x-"));
+        .filter(|(key, _)| !known.contains(&key.as_str()) && !key.starts_with("x-"));
     let Some((key, entry)) = unknown.next() else {
         return Some(());
     };
     let error = Diagnostic::error(format!("unknown key `{key}` in `include`"));
-    let error = error.at(entry.key_span, format!("an entry has {}", KEYS.join(", ")));
-    load.diagnostics.push(match nearest(key, KEYS.into_iter()) {
-        Some(near) => error.help(format!("did you mean `{near}`?")),
-        None => error,
-    });
+    let error = error.at(entry.key_span, format!("an entry has {}", known.join(", ")));
+    load.diagnostics
+        .push(match nearest(key, known.into_iter()) {
+            Some(near) => error.help(format!("did you mean `{near}`?")),
+            None => error,
+        });
     None
 }
 

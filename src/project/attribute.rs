@@ -11,6 +11,7 @@ use crate::document::merge::Rule;
 use crate::document::{Diagnostic, Entry, Node, Path, Segment, SourceId};
 use crate::project::read::Reader;
 use crate::project::request::Request;
+use crate::project::shape::Shape;
 
 /// Printed form of a value: what `config` shows and the hash is made of.
 pub type Data = serde_yaml::Value;
@@ -23,6 +24,8 @@ pub struct Attribute<T: 'static> {
     pub about: &'static str,
     /// A minimal YAML value that differs from the default.
     pub example: &'static str,
+    /// What may be written, as far as that can be told without reading it.
+    pub shape: Shape,
     /// Node to field. Problems go to the reader.
     pub parse: fn(&Node, &mut T, &mut Reader<'_>),
     /// How a later file's value joins an earlier one's; asked for this key (empty rest) and for

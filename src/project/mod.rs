@@ -14,8 +14,11 @@ mod print;
 pub mod read;
 pub mod render;
 pub mod request;
+pub mod schema;
 pub mod secret;
 pub mod service;
+pub mod shape;
+pub mod top_level;
 pub mod unsupported;
 pub mod validate;
 pub mod value;
@@ -69,11 +72,6 @@ pub struct Project {
     pub notes: Vec<unsupported::Note>,
 }
 
-/// The keys of the top level and what each holds.
-const TOP_LEVEL: [&str; 8] = [
-    "name", "include", "services", "networks", "volumes", "configs", "secrets", "models",
-];
-
 /// Reads a project's parts from a merged document; its name, folder and files are the loader's to add.
 pub fn read(document: &Node, reader: &mut Reader<'_>) -> Project {
     let mut project = Project::default();
@@ -92,9 +90,12 @@ pub fn read(document: &Node, reader: &mut Reader<'_>) -> Project {
             "configs" => project.configs = read_section(&entry.value, reader, config::read),
             "secrets" => project.secrets = read_section(&entry.value, reader, secret::read),
             "models" => project.models = read_section(&entry.value, reader, model::read),
-            // `version` has been without meaning since Compose 1.27; the loader warns about it.
-            // What `name` says, the loader knows already.
-            "version" | "name" => drop(reader.string(&entry.value)),
+            "version" => {
+                reader.string(&entry.value);
+                reader.note(entry.key_span, unsupported::VERSION, false);
+            }
+            // What it says, the loader knows already.
+            "name" => drop(reader.string(&entry.value)),
             // The loader has resolved it.
             "include" => {}
             key => unknown_top_level(key, entry.key_span, reader),
@@ -109,7 +110,7 @@ fn unknown_top_level(key: &str, span: Span, reader: &mut Reader<'_>) {
     let message = format!("unknown key `{key}` at the top level");
     let mut diagnostic =
         Diagnostic::error(message).at(span, "not a key of the Compose Specification");
-    if let Some(near) = nearest(key, TOP_LEVEL.into_iter()) {
+    if let Some(near) = nearest(key, top_level::KEYS.iter().map(|it| it.key)) {
         diagnostic = diagnostic.help(format!("did you mean `{near}`?"));
     }
     reader.report(diagnostic);

@@ -4,6 +4,7 @@ use crate::document::{Node, ScalarKind, Span};
 use crate::project::attribute::{Attribute, Hash, Lower, merge, read_table};
 use crate::project::read::Reader;
 use crate::project::render;
+use crate::project::shape::Shape;
 
 /// A model that services are given the address of.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -22,48 +23,54 @@ pub struct Model {
 
 const USED: Lower<Model> = Lower::UsedBy("project/service/models.rs");
 
+const HASH: Hash = Hash::Excluded("what a service says of it counts, not what it is");
+
 /// Every attribute of a model, in the order that printing follows.
 pub const TABLE: &[Attribute<Model>] = &[
     Attribute {
         key: "name",
         about: "Name.",
         example: "llm",
+        shape: Shape::String,
         parse: |node, model, reader| model.name = reader.string(node),
         merge: merge::default,
         render: |model| render::text(model.name.as_deref()),
-        hash: Hash::Included,
+        hash: HASH,
         lower: USED,
     },
     Attribute {
         key: "model",
         about: "What it is: `ai/smollm2`.",
         example: "ai/smollm2",
+        shape: Shape::String,
         parse: |node, model, reader| model.model = reader.string(node),
         merge: merge::default,
         render: |model| render::text(model.model.as_deref()),
-        hash: Hash::Included,
+        hash: HASH,
         lower: USED,
     },
     Attribute {
         key: "context_size",
         about: "Tokens that it takes at most.",
         example: "1024",
+        shape: Shape::Integer,
         parse: |node, model, reader| {
             model.context_size = read_context_size(node, reader).unwrap_or_default();
         },
         merge: merge::default,
         render: |model| render::number(model.context_size),
-        hash: Hash::Included,
+        hash: HASH,
         lower: USED,
     },
     Attribute {
         key: "runtime_flags",
         about: "Flags of the program that runs it.",
         example: "[--verbose]",
+        shape: Shape::STRINGS,
         parse: |node, model, reader| model.runtime_flags = reader.strings(node),
         merge: merge::default,
         render: |model| render::list(&model.runtime_flags),
-        hash: Hash::Included,
+        hash: HASH,
         lower: USED,
     },
 ];

@@ -9,6 +9,7 @@ use crate::project::attribute::{
 };
 use crate::project::read::Reader;
 use crate::project::render;
+use crate::project::shape::{Key, Shape, keys};
 
 /// A network as its files describe it.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -61,7 +62,7 @@ pub struct Pool {
     pub aux_addresses: BTreeMap<String, String>,
 }
 
-const USED: Lower<Network> = Lower::UsedBy("plan/networks.rs");
+const USED: Lower<Network> = Lower::UsedBy("plan/resources.rs");
 
 /// Every attribute of a network, in the order that printing and hashing follow.
 pub const TABLE: &[Attribute<Network>] = &[
@@ -69,6 +70,7 @@ pub const TABLE: &[Attribute<Network>] = &[
         key: "name",
         about: "Name on the engine (default `PROJECT_KEY`).",
         example: "shared",
+        shape: Shape::String,
         parse: |node, network, reader| network.name = reader.string(node),
         merge: merge::default,
         render: |network| render::text(network.name.as_deref()),
@@ -79,6 +81,7 @@ pub const TABLE: &[Attribute<Network>] = &[
         key: "driver",
         about: "`bridge`, `overlay`, `macvlan`, …; the engine's default when absent.",
         example: "bridge",
+        shape: Shape::String,
         parse: |node, network, reader| network.driver = reader.string(node),
         merge: merge::default,
         render: |network| render::text(network.driver.as_deref()),
@@ -89,6 +92,7 @@ pub const TABLE: &[Attribute<Network>] = &[
         key: "driver_opts",
         about: "Options of the driver.",
         example: "{com.docker.network.driver.mtu: '1450'}",
+        shape: Shape::OPTIONS,
         parse: |node, network, reader| network.driver_opts = reader.options(node),
         merge: merge::default,
         render: |network| render::strings(&network.driver_opts),
@@ -99,6 +103,7 @@ pub const TABLE: &[Attribute<Network>] = &[
         key: "ipam",
         about: "How addresses are assigned.",
         example: "{config: [{subnet: 10.1.0.0/16}]}",
+        shape: Shape::object("ipam", || keys(IPAM)),
         parse: |node, network, reader| read_table(node, IPAM, &mut network.ipam, reader),
         merge: |rest| merge_rule(IPAM, rest),
         render: |network| Some(render_table(IPAM, &network.ipam)),
@@ -109,6 +114,7 @@ pub const TABLE: &[Attribute<Network>] = &[
         key: "external",
         about: "Made by somebody else: it must exist and is never touched.",
         example: "true",
+        shape: EXTERNAL,
         parse: |node, network, reader| {
             network.external = read_external(node, &mut network.name, reader);
         },
@@ -121,6 +127,7 @@ pub const TABLE: &[Attribute<Network>] = &[
         key: "internal",
         about: "Without a way out.",
         example: "true",
+        shape: Shape::Boolean,
         parse: |node, network, reader| network.internal = reader.boolean(node).unwrap_or_default(),
         merge: merge::default,
         render: |network| render::flag(network.internal),
@@ -131,6 +138,7 @@ pub const TABLE: &[Attribute<Network>] = &[
         key: "attachable",
         about: "Containers outside any service may join (swarm).",
         example: "true",
+        shape: Shape::Boolean,
         parse: |node, network, reader| {
             network.attachable = reader.boolean(node).unwrap_or_default();
         },
@@ -143,6 +151,7 @@ pub const TABLE: &[Attribute<Network>] = &[
         key: "labels",
         about: "Labels of the network.",
         example: "{team: web}",
+        shape: Shape::KEY_VALUES,
         parse: |node, network, reader| network.labels = reader.labels(node),
         merge: merge::key_value,
         render: |network| render::strings(&network.labels),
@@ -153,6 +162,7 @@ pub const TABLE: &[Attribute<Network>] = &[
         key: "enable_ipv4",
         about: "Assign IPv4 addresses (default true; Docker 28).",
         example: "false",
+        shape: Shape::Boolean,
         parse: |node, network, reader| network.enable_ipv4 = reader.boolean(node),
         merge: merge::default,
         render: |network| render::option(network.enable_ipv4),
@@ -163,6 +173,7 @@ pub const TABLE: &[Attribute<Network>] = &[
         key: "enable_ipv6",
         about: "Assign IPv6 addresses.",
         example: "true",
+        shape: Shape::Boolean,
         parse: |node, network, reader| network.enable_ipv6 = reader.boolean(node),
         merge: merge::default,
         render: |network| render::option(network.enable_ipv6),
@@ -177,33 +188,38 @@ pub const IPAM: &[Attribute<Ipam>] = &[
         key: "driver",
         about: "Driver of address management.",
         example: "default",
+        shape: Shape::String,
         parse: |node, ipam, reader| ipam.driver = reader.string(node),
         merge: merge::default,
         render: |ipam| render::text(ipam.driver.as_deref()),
         hash: Hash::Included,
-        lower: Lower::UsedBy("plan/networks.rs"),
+        lower: Lower::UsedBy("plan/resources.rs"),
     },
     Attribute {
         key: "config",
         about: "Pools of addresses.",
         example: "[{subnet: 10.1.0.0/16}]",
+        shape: Shape::List(&POOL_SHAPE),
         parse: |node, ipam, reader| ipam.config = reader.each(node, read_pool),
         merge: merge_pools,
         render: |ipam| render::items(&ipam.config, |pool| render_table(POOL, pool)),
         hash: Hash::Included,
-        lower: Lower::UsedBy("plan/networks.rs"),
+        lower: Lower::UsedBy("plan/resources.rs"),
     },
     Attribute {
         key: "options",
         about: "Options of address management.",
         example: "{a: b}",
+        shape: Shape::Map(&Shape::String),
         parse: |node, ipam, reader| ipam.options = reader.texts_by_key(node),
         merge: merge::default,
         render: |ipam| render::strings(&ipam.options),
         hash: Hash::Included,
-        lower: Lower::UsedBy("plan/networks.rs"),
+        lower: Lower::UsedBy("plan/resources.rs"),
     },
 ];
+
+const POOL_SHAPE: Shape = Shape::object("pool", || keys(POOL));
 
 /// The keys of a pool of addresses.
 pub const POOL: &[Attribute<Pool>] = &[
@@ -211,41 +227,45 @@ pub const POOL: &[Attribute<Pool>] = &[
         key: "subnet",
         about: "The pool: `10.1.0.0/16`.",
         example: "10.1.0.0/16",
+        shape: Shape::String,
         parse: |node, pool, reader| pool.subnet = reader.string(node),
         merge: merge::default,
         render: |pool| render::text(pool.subnet.as_deref()),
         hash: Hash::Included,
-        lower: Lower::UsedBy("plan/networks.rs"),
+        lower: Lower::UsedBy("plan/resources.rs"),
     },
     Attribute {
         key: "gateway",
         about: "Address of the gateway.",
         example: "10.1.0.1",
+        shape: Shape::String,
         parse: |node, pool, reader| pool.gateway = reader.string(node),
         merge: merge::default,
         render: |pool| render::text(pool.gateway.as_deref()),
         hash: Hash::Included,
-        lower: Lower::UsedBy("plan/networks.rs"),
+        lower: Lower::UsedBy("plan/resources.rs"),
     },
     Attribute {
         key: "ip_range",
         about: "Part of the pool that containers get addresses from.",
         example: "10.1.5.0/24",
+        shape: Shape::String,
         parse: |node, pool, reader| pool.ip_range = reader.string(node),
         merge: merge::default,
         render: |pool| render::text(pool.ip_range.as_deref()),
         hash: Hash::Included,
-        lower: Lower::UsedBy("plan/networks.rs"),
+        lower: Lower::UsedBy("plan/resources.rs"),
     },
     Attribute {
         key: "aux_addresses",
         about: "Addresses that others have, by name.",
         example: "{router: 10.1.0.2}",
+        shape: Shape::Map(&Shape::String),
         parse: |node, pool, reader| pool.aux_addresses = reader.labels(node),
         merge: merge::default,
         render: |pool| render::strings(&pool.aux_addresses),
         hash: Hash::Included,
-        lower: Lower::UsedBy("plan/networks.rs"),
+        lower: Lower::UsedBy("plan/resources.rs"),
     },
 ];
 
@@ -284,6 +304,19 @@ fn read_pool(node: &Node, reader: &mut Reader<'_>) -> Pool {
     read_table(node, POOL, &mut pool, reader);
     pool
 }
+
+/// What may be written for `external`.
+pub(crate) const EXTERNAL: Shape = Shape::OneOf(&[
+    Shape::Boolean,
+    Shape::object("external", || vec![EXTERNAL_NAME]),
+]);
+
+const EXTERNAL_NAME: Key = Key {
+    key: "name",
+    about: "Name on the engine; today it is written beside `external`.",
+    example: "shared",
+    shape: Shape::String,
+};
 
 /// `external: true`, or the deprecated `external: {name: NAME}`.
 pub(crate) fn read_external(

@@ -60,9 +60,14 @@ impl<'a> Reader<'a> {
         std::mem::take(&mut self.extensions)
     }
 
-    /// Notes that what stands here does nothing; see [`crate::project::unsupported`].
+    /// Notes that what stands here does nothing; see [`crate::project::unsupported`]. What stands
+    /// below something that was noted goes without saying: it is read right after it.
     pub fn note(&mut self, span: Span, reason: &'static str, missing: bool) {
         let path = self.path();
+        let last = self.notes.last();
+        if last.is_some_and(|last| path.segments().starts_with(last.path.segments())) {
+            return;
+        }
         self.notes.push(Note {
             path,
             span,

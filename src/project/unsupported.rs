@@ -10,6 +10,9 @@ use crate::document::{Diagnostic, Path, Segment, Span};
 /// Why something meant for a swarm does nothing.
 pub const SWARM: &str = "only a swarm acts on it";
 
+/// Why the number of a format does nothing.
+pub const VERSION: &str = "it has been without meaning since Compose 1.27";
+
 /// Why a config or secret that somebody else made is not there.
 pub const NO_STORE: &str =
     "an engine outside a swarm keeps no configs and secrets, so services do not find it";
@@ -39,15 +42,15 @@ impl Note {
 }
 
 /// Everything that is set and has no effect here, for `config --unsupported`.
-pub fn unsupported(project: &Project) -> Vec<Diagnostic> {
-    let notes = project.notes.iter().filter(|note| counts(note, project));
-    notes.map(Note::diagnostic).collect()
+pub fn unsupported(project: &Project) -> Vec<&Note> {
+    let notes = project.notes.iter();
+    notes.filter(|note| counts(note, project)).collect()
 }
 
 /// The part of [`unsupported`] that docker compose would act on: to be told before anything is
 /// started.
 pub fn not_yet(project: &Project) -> Vec<Diagnostic> {
-    let notes = project.notes.iter().filter(|note| counts(note, project));
+    let notes = unsupported(project).into_iter();
     notes
         .filter(|note| note.missing)
         .map(Note::diagnostic)

@@ -4,9 +4,10 @@ use std::collections::BTreeMap;
 
 use crate::document::{Node, Span};
 use crate::project::attribute::{Attribute, Hash, Lower, merge, read_table};
-use crate::project::network::{engine_name, read_external};
+use crate::project::network::{EXTERNAL, engine_name, read_external};
 use crate::project::read::Reader;
 use crate::project::render;
+use crate::project::shape::Shape;
 
 /// A volume as its files describe it.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -25,7 +26,7 @@ pub struct Volume {
     pub labels: BTreeMap<String, String>,
 }
 
-const USED: Lower<Volume> = Lower::UsedBy("plan/volumes.rs");
+const USED: Lower<Volume> = Lower::UsedBy("plan/resources.rs");
 
 /// Every attribute of a volume, in the order that printing and hashing follow.
 pub const TABLE: &[Attribute<Volume>] = &[
@@ -33,6 +34,7 @@ pub const TABLE: &[Attribute<Volume>] = &[
         key: "name",
         about: "Name on the engine (default `PROJECT_KEY`).",
         example: "shared",
+        shape: Shape::String,
         parse: |node, volume, reader| volume.name = reader.string(node),
         merge: merge::default,
         render: |volume| render::text(volume.name.as_deref()),
@@ -42,7 +44,8 @@ pub const TABLE: &[Attribute<Volume>] = &[
     Attribute {
         key: "driver",
         about: "Driver (default `local`).",
-        example: "local",
+        example: "vieux/sshfs",
+        shape: Shape::String,
         parse: |node, volume, reader| volume.driver = reader.string(node),
         merge: merge::default,
         render: |volume| render::text(volume.driver.as_deref()),
@@ -53,6 +56,7 @@ pub const TABLE: &[Attribute<Volume>] = &[
         key: "driver_opts",
         about: "Options of the driver.",
         example: "{type: tmpfs, device: tmpfs}",
+        shape: Shape::OPTIONS,
         parse: |node, volume, reader| volume.driver_opts = reader.options(node),
         merge: merge::default,
         render: |volume| render::strings(&volume.driver_opts),
@@ -63,6 +67,7 @@ pub const TABLE: &[Attribute<Volume>] = &[
         key: "external",
         about: "Made by somebody else: it must exist and is never touched.",
         example: "true",
+        shape: EXTERNAL,
         parse: |node, volume, reader| {
             volume.external = read_external(node, &mut volume.name, reader);
         },
@@ -75,6 +80,7 @@ pub const TABLE: &[Attribute<Volume>] = &[
         key: "labels",
         about: "Labels of the volume.",
         example: "{team: web}",
+        shape: Shape::KEY_VALUES,
         parse: |node, volume, reader| volume.labels = reader.labels(node),
         merge: merge::key_value,
         render: |volume| render::strings(&volume.labels),

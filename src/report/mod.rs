@@ -20,6 +20,7 @@ pub mod status;
 pub mod stream;
 pub mod table;
 mod text;
+pub mod unsupported;
 pub mod yaml;
 
 use std::sync::{Arc, Mutex, PoisonError};

@@ -260,13 +260,15 @@ fn summary(rows: &[Row], plan: &Plan) -> String {
     }
 }
 
-/// The plan as one JSON object: every step, with numbers from 1 as in the testing form.
-pub fn json(plan: &Plan) -> Value {
+/// The plan as one JSON object: every step, with numbers from 1 as in the testing form, and what
+/// of the files is in none of them.
+pub fn json(plan: &Plan, unsupported: &Value) -> Value {
     let steps: Vec<Value> = plan.steps.iter().enumerate().map(step_json).collect();
     json!({
         "steps": steps,
         "untouched": plan.untouched,
         "warnings": plan.warnings,
+        "unsupported": unsupported,
     })
 }
 

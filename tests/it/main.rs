@@ -14,4 +14,5 @@ mod loader;
 mod parity;
 mod plan;
 mod report;
+mod schema;
 mod support;

@@ -1,7 +1,7 @@
 //! `config`: the files as they are understood.
 //!
-//! What docker compose 2.40.3 does, and is kept: `--services`, `--volumes`, `--networks` and
-//! `--profiles` pay no attention to services that are named; of several of these flags, the first
+//! What docker compose 2.40.3 does, and is kept: `--services`, `--volumes`, `--networks`, `--models`
+//! and `--profiles` pay no attention to services that are named; of several of these flags, the first
 //! in the order of the help counts; networks and volumes that nobody uses are not printed.
 //!
 //! What differs on purpose: lists are sorted (there, their order changes from run to run);
@@ -18,10 +18,12 @@ use super::Outcome;
 use crate::cli::context::Context;
 use crate::cli::disk;
 use crate::cli::failure::Failure;
-use crate::load::{Skip, selection};
+use crate::document::{self, Node};
+use crate::load::{Loaded, Skip, selection};
 use crate::project::hash::{self, Encoding, go_json};
 use crate::project::normalize::forget_unused;
-use crate::project::{Project, Service};
+use crate::project::{Project, Service, unsupported};
+use crate::report;
 use crate::report::lines;
 use crate::report::yaml::{indented_json, yaml};
 
@@ -35,7 +37,7 @@ pub(crate) struct ConfigArgs {
     #[arg(value_name = "SERVICE")]
     services: Vec<String>,
 
-    /// How to print (YAML when absent; with --variables, a table)
+    /// How to print (YAML when absent; with --variables and --unsupported, a table)
     #[arg(long, value_enum, value_name = "FORMAT")]
     format: Option<Format>,
 
@@ -54,6 +56,14 @@ pub(crate) struct ConfigArgs {
     /// Print the names of networks
     #[arg(long)]
     networks: bool,
+
+    /// Print the models that services use
+    #[arg(long)]
+    models: bool,
+
+    /// Print what is set and has no effect here, and why
+    #[arg(long, conflicts_with_all = ["no_interpolate", "variables"])]
+    unsupported: bool,
 
     /// Print the names of images
     #[arg(long)]
@@ -148,6 +158,8 @@ fn prints_model(args: &ConfigArgs) -> bool {
         only_services,
         volumes,
         networks,
+        models,
+        unsupported,
         images,
         profiles,
         variables,
@@ -158,6 +170,8 @@ fn prints_model(args: &ConfigArgs) -> bool {
         only_services,
         volumes,
         networks,
+        models,
+        unsupported,
         images,
         profiles,
         variables,
@@ -189,6 +203,7 @@ fn of_tree(args: &ConfigArgs, context: &Context<'_>) -> Result<String, Failure> 
         _ if args.only_services => lines(names("services")),
         _ if args.volumes => lines(names("volumes")),
         _ if args.networks => lines(names("networks")),
+        _ if args.models => lines(models_of_tree(&tree.document)),
         _ if args.variables => variables::text(&tree.document, args.format),
         _ if args.environment => environment(&tree.variables),
         _ => {
@@ -211,7 +226,7 @@ fn of_model(args: &ConfigArgs, context: &Context<'_>) -> Result<String, Failure>
     let mut loaded = context.load_without(&args.services, skip)?;
     let names = &loaded.services;
     known(&loaded.project, names.iter().map(String::as_str))?;
-    if !names.is_empty() && (prints_model(args) || args.images) {
+    if !names.is_empty() && (prints_model(args) || args.images || args.unsupported) {
         selection::reduce(&mut loaded.project, names);
     }
     forget_unused(&mut loaded.project);
@@ -220,6 +235,8 @@ fn of_model(args: &ConfigArgs, context: &Context<'_>) -> Result<String, Failure>
         _ if args.only_services => lines(project.services.keys()),
         _ if args.volumes => lines(project.volumes.keys()),
         _ if args.networks => lines(project.networks.keys()),
+        _ if args.models => lines(models(project)),
+        _ if args.unsupported => unsupported_text(&loaded, args.format),
         ConfigArgs {
             hash: Some(names), ..
         } => hashes(project, names)?,
@@ -258,6 +275,40 @@ fn images(project: &Project) -> Vec<String> {
     services
         .map(|service| service.image_name(&project.name))
         .collect()
+}
+
+/// What those are that services use; not what the files call them.
+fn models(project: &Project) -> BTreeSet<&String> {
+    let models = project.models.values();
+    models.filter_map(|model| model.model.as_ref()).collect()
+}
+
+/// The same as it is written. Services of all profiles count.
+fn models_of_tree(document: &Node) -> BTreeSet<&str> {
+    let services = document.get("services").and_then(Node::as_mapping);
+    let used = services.into_iter().flatten();
+    let used = used.filter_map(|(_, service)| service.value.get("models"));
+    let names = used.flat_map(|models| match &models.value {
+        document::Value::Mapping(models) => models.keys().map(String::as_str).collect(),
+        document::Value::Sequence(names) => names.iter().filter_map(Node::as_str).collect(),
+        document::Value::Scalar(_) => Vec::new(),
+    });
+    let models = document.get("models");
+    names
+        .filter_map(|name| models?.get(name)?.get("model")?.as_str())
+        .collect()
+}
+
+fn unsupported_text(loaded: &Loaded, format: Option<Format>) -> String {
+    let (notes, sources) = (unsupported(&loaded.project), &loaded.sources);
+    let data = || report::unsupported::json(&notes, sources);
+    match format {
+        None => report::unsupported::table(&notes, sources),
+        Some(Format::Json) => format!("{:#}\n", data()),
+        Some(Format::Yaml) => {
+            serde_yaml::to_value(data()).map_or_else(|_| String::new(), |it| yaml(&it))
+        }
+    }
 }
 
 fn profiles(project: &Project) -> BTreeSet<&String> {

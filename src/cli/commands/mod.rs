@@ -17,6 +17,7 @@ mod plan;
 mod ps;
 mod restart;
 mod rm;
+mod schema;
 mod start;
 mod stop;
 mod up;
@@ -37,6 +38,7 @@ pub(super) enum Command {
     Ps(ps::PsArgs),
     Restart(restart::RestartArgs),
     Rm(rm::RmArgs),
+    Schema(schema::SchemaArgs),
     Start(start::StartArgs),
     Stop(stop::StopArgs),
     Up(up::UpArgs),
@@ -56,6 +58,7 @@ impl Command {
             Command::Ps(args) => ps::run(args, context).await,
             Command::Restart(args) => restart::run(args, context).await,
             Command::Rm(args) => rm::run(args, context).await,
+            Command::Schema(_) => Ok(schema::run(context)),
             Command::Start(args) => start::run(args, context).await,
             Command::Stop(args) => stop::run(args, context).await,
             Command::Up(args) => up::run(args, context).await,

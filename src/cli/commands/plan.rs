@@ -5,6 +5,7 @@ use super::up::{Reach, Wanted, options};
 use crate::cli::context::Context;
 use crate::cli::failure::Failure;
 use crate::ops::up;
+use crate::project::unsupported;
 use crate::report;
 use crate::report::json::json_line;
 
@@ -31,9 +32,12 @@ pub(super) async fn run(args: PlanArgs, context: &mut Context<'_>) -> Outcome {
     let engine = context.engine()?;
     let plan = up::plan(engine.as_ref(), &loaded.project, &options).await;
     let plan = plan.map_err(|error| Failure::of(error, &loaded.sources))?;
+    let unsupported = unsupported(&loaded.project);
     let text = if args.json {
-        json_line(&report::plan::json(&plan))
+        let unsupported = report::unsupported::json(&unsupported, &loaded.sources);
+        json_line(&report::plan::json(&plan, &unsupported))
     } else {
+        context.note(&unsupported, &loaded);
         for message in &plan.warnings {
             context.warn(message);
         }

@@ -10,6 +10,7 @@ use crate::project::read::Reader;
 use crate::project::render;
 use crate::project::request::Request;
 use crate::project::service::Service;
+use crate::project::shape::{Shape, keys};
 use crate::project::value::byte_size::ByteSize;
 
 /// A section `blkio_config`.
@@ -52,6 +53,7 @@ pub const ROW: Attribute<Service> = Attribute {
     key: "blkio_config",
     about: "Weights and limits of block devices.",
     example: "{weight: 300}",
+    shape: Shape::object("blkio_config", || keys(TABLE)),
     parse: |node, service, reader| {
         read_table(
             node,
@@ -69,6 +71,7 @@ pub const ROW: Attribute<Service> = Attribute {
     lower: Lower::Request(lower),
 };
 
+const LIMITS: Shape = Shape::List(&Shape::object("blkio_limit", || keys(LIMIT)));
 const HERE: &str = "project/service/blkio.rs";
 
 /// The keys of `blkio_config`.
@@ -77,6 +80,7 @@ pub const TABLE: &[Attribute<BlkioConfig>] = &[
         key: "weight",
         about: "Share against other containers, 10 to 1000.",
         example: "300",
+        shape: Shape::Integer,
         parse: |node, config, reader| config.weight = read_share(node, reader),
         merge: merge::default,
         render: |config| render::number(config.weight),
@@ -87,6 +91,7 @@ pub const TABLE: &[Attribute<BlkioConfig>] = &[
         key: "weight_device",
         about: "Shares of single devices.",
         example: "[{path: /dev/sda, weight: 400}]",
+        shape: Shape::List(&Shape::object("blkio_weight", || keys(WEIGHT))),
         parse: |node, config, reader| config.weight_device = reader.each(node, read_weight),
         merge: merge::default,
         render: |config| render::items(&config.weight_device, |it| render_table(WEIGHT, it)),
@@ -97,6 +102,7 @@ pub const TABLE: &[Attribute<BlkioConfig>] = &[
         key: "device_read_bps",
         about: "Bytes read in a second at most, by device.",
         example: "[{path: /dev/sda, rate: 12mb}]",
+        shape: LIMITS,
         parse: |node, config, reader| config.device_read_bps = reader.each(node, read_limit),
         merge: merge::default,
         render: |config| render_limits(&config.device_read_bps),
@@ -107,6 +113,7 @@ pub const TABLE: &[Attribute<BlkioConfig>] = &[
         key: "device_read_iops",
         about: "Reads in a second at most, by device.",
         example: "[{path: /dev/sda, rate: 120}]",
+        shape: LIMITS,
         parse: |node, config, reader| config.device_read_iops = reader.each(node, read_limit),
         merge: merge::default,
         render: |config| render_limits(&config.device_read_iops),
@@ -117,6 +124,7 @@ pub const TABLE: &[Attribute<BlkioConfig>] = &[
         key: "device_write_bps",
         about: "Bytes written in a second at most, by device.",
         example: "[{path: /dev/sda, rate: 1024k}]",
+        shape: LIMITS,
         parse: |node, config, reader| config.device_write_bps = reader.each(node, read_limit),
         merge: merge::default,
         render: |config| render_limits(&config.device_write_bps),
@@ -127,6 +135,7 @@ pub const TABLE: &[Attribute<BlkioConfig>] = &[
         key: "device_write_iops",
         about: "Writes in a second at most, by device.",
         example: "[{path: /dev/sda, rate: 30}]",
+        shape: LIMITS,
         parse: |node, config, reader| config.device_write_iops = reader.each(node, read_limit),
         merge: merge::default,
         render: |config| render_limits(&config.device_write_iops),
@@ -141,6 +150,7 @@ pub const WEIGHT: &[Attribute<Weight>] = &[
         key: "path",
         about: "The device: `/dev/sda`.",
         example: "/dev/sda",
+        shape: Shape::String,
         parse: |node, entry, reader| entry.path = reader.string(node).unwrap_or_default(),
         merge: merge::default,
         render: |entry| Some(Data::from(entry.path.as_str())),
@@ -151,6 +161,7 @@ pub const WEIGHT: &[Attribute<Weight>] = &[
         key: "weight",
         about: "Share against other containers, 10 to 1000.",
         example: "400",
+        shape: Shape::Integer,
         parse: |node, entry, reader| entry.weight = reader.integer(node).unwrap_or_default(),
         merge: merge::default,
         render: |entry| Some(Data::from(entry.weight)),
@@ -165,6 +176,7 @@ pub const LIMIT: &[Attribute<Limit>] = &[
         key: "path",
         about: "The device: `/dev/sda`.",
         example: "/dev/sda",
+        shape: Shape::String,
         parse: |node, entry, reader| entry.path = reader.string(node).unwrap_or_default(),
         merge: merge::default,
         render: |entry| Some(Data::from(entry.path.as_str())),
@@ -175,6 +187,7 @@ pub const LIMIT: &[Attribute<Limit>] = &[
         key: "rate",
         about: "Bytes (with a unit) or operations in a second.",
         example: "12mb",
+        shape: Shape::SIZE,
         parse: |node, entry, reader| entry.rate = reader.bytes(node),
         merge: merge::default,
         render: |entry| {

@@ -7,6 +7,7 @@ use crate::project::attribute::{
 };
 use crate::project::render;
 use crate::project::service::Service;
+use crate::project::shape::{Shape, keys};
 
 /// A section `credential_spec`.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -26,6 +27,7 @@ pub const ROW: Attribute<Service> = Attribute {
     key: "credential_spec",
     about: "Credentials of a managed service account (Windows).",
     example: "{file: my-spec.json}",
+    shape: Shape::object("credential_spec", || keys(TABLE)),
     parse: |node, service, reader| {
         read_table(
             node,
@@ -49,30 +51,33 @@ pub const TABLE: &[Attribute<CredentialSpec>] = &[
         key: "config",
         about: "Name of a config that holds it.",
         example: "spec",
+        shape: Shape::String,
         parse: |node, spec, reader| spec.config = reader.string(node),
         merge: merge::default,
         render: |spec| render::text(spec.config.as_deref()),
         hash: Hash::Included,
-        lower: Lower::UsedBy("project/service/credential_spec.rs"),
+        lower: Lower::NoEffect(NOTHING),
     },
     Attribute {
         key: "file",
         about: "File of the engine's host that holds it.",
         example: "my-spec.json",
+        shape: Shape::String,
         parse: |node, spec, reader| spec.file = reader.string(node),
         merge: merge::default,
         render: |spec| render::text(spec.file.as_deref()),
         hash: Hash::Included,
-        lower: Lower::UsedBy("project/service/credential_spec.rs"),
+        lower: Lower::NoEffect(NOTHING),
     },
     Attribute {
         key: "registry",
         about: "Entry of the registry of the engine's host that holds it.",
         example: "my-spec",
+        shape: Shape::String,
         parse: |node, spec, reader| spec.registry = reader.string(node),
         merge: merge::default,
         render: |spec| render::text(spec.registry.as_deref()),
         hash: Hash::Included,
-        lower: Lower::UsedBy("project/service/credential_spec.rs"),
+        lower: Lower::NoEffect(NOTHING),
     },
 ];

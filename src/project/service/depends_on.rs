@@ -8,6 +8,7 @@ use crate::project::attribute::{Attribute, Data, Hash, Lower, merge, read_table,
 use crate::project::read::Reader;
 use crate::project::render;
 use crate::project::service::Service;
+use crate::project::shape::{Shape, keys};
 
 /// What a service waits for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
@@ -28,8 +29,15 @@ impl Condition {
         Condition::CompletedSuccessfully,
     ];
 
+    /// The specification's words.
+    pub const WORDS: &[&str] = &[
+        Condition::Started.word(),
+        Condition::Healthy.word(),
+        Condition::CompletedSuccessfully.word(),
+    ];
+
     /// The specification's word.
-    pub fn word(self) -> &'static str {
+    pub const fn word(self) -> &'static str {
         match self {
             Condition::Started => "service_started",
             Condition::Healthy => "service_healthy",
@@ -71,6 +79,7 @@ pub const ROW: Attribute<Service> = Attribute {
     key: "depends_on",
     about: "Services that start first, and the condition that is waited for.",
     example: "{db: {condition: service_healthy}}",
+    shape: Shape::OneOf(&[Shape::DISTINCT, Shape::Named(&ENTRY)]),
     parse: |node, service, reader| service.depends_on = parse(node, reader),
     merge: |rest| {
         if rest.is_empty() {
@@ -88,12 +97,15 @@ pub const ROW: Attribute<Service> = Attribute {
     lower: Lower::UsedBy("graph.rs"),
 };
 
+const ENTRY: Shape = Shape::requiring(&["condition"], "dependency", || keys(TABLE));
+
 /// The keys of an entry of `depends_on`.
 pub const TABLE: &[Attribute<Dependency>] = &[
     Attribute {
         key: "condition",
         about: "`service_started`, `service_healthy` or `service_completed_successfully`.",
         example: "service_healthy",
+        shape: Shape::Words(Condition::WORDS),
         parse: |node, dependency, reader| dependency.condition = parse_condition(node, reader),
         merge: merge::default,
         render: |dependency| Some(Data::from(dependency.condition.word())),
@@ -104,6 +116,7 @@ pub const TABLE: &[Attribute<Dependency>] = &[
         key: "restart",
         about: "Restart this service when the dependency is restarted or replaced.",
         example: "true",
+        shape: Shape::Boolean,
         parse: |node, dependency, reader| {
             dependency.restart = reader.boolean(node).unwrap_or_default();
         },
@@ -116,6 +129,7 @@ pub const TABLE: &[Attribute<Dependency>] = &[
         key: "required",
         about: "Fail when the dependency cannot be had (default true).",
         example: "false",
+        shape: Shape::Boolean,
         parse: |node, dependency, reader| {
             dependency.required = reader.boolean(node).unwrap_or(true);
         },
@@ -201,7 +215,7 @@ fn parse_condition(node: &Node, reader: &mut Reader<'_>) -> Condition {
         return Condition::default();
     };
     Condition::from_word(&word).unwrap_or_else(|| {
-        let words = Condition::ALL.map(Condition::word).join(", ");
+        let words = Condition::WORDS.join(", ");
         reader.invalid(
             node,
             format!("{word:?} is not a condition"),

@@ -12,6 +12,7 @@ use crate::project::render;
 use crate::project::request::Request;
 use crate::project::service::Service;
 use crate::project::service::devices::{self, DeviceRequest};
+use crate::project::shape::{Shape, keys};
 use crate::project::unsupported::SWARM;
 use crate::project::value::byte_size::ByteSize;
 use crate::project::value::duration::Duration;
@@ -132,6 +133,7 @@ pub const ROW: Attribute<Service> = Attribute {
     key: "deploy",
     about: "How many containers, with which limits, and when they are restarted.",
     example: "{resources: {limits: {memory: 64m}}}",
+    shape: Shape::OneOf(&[Shape::Null, Shape::object("deploy", || keys(TABLE))]),
     parse: |node, service, reader| {
         if !node.is_null() {
             read_table(node, TABLE, service.deploy.get_or_insert_default(), reader);
@@ -154,6 +156,7 @@ pub const TABLE: &[Attribute<Deploy>] = &[
         key: "mode",
         about: "`replicated` or `global`.",
         example: "replicated",
+        shape: Shape::String,
         parse: |node, deploy, reader| deploy.mode = reader.string(node),
         merge: merge::default,
         render: |deploy| render::text(deploy.mode.as_deref()),
@@ -164,6 +167,7 @@ pub const TABLE: &[Attribute<Deploy>] = &[
         key: "replicas",
         about: "How many containers (default 1).",
         example: "2",
+        shape: Shape::Within(0, i64::MAX),
         parse: |node, deploy, reader| deploy.replicas = reader.integer_within(node, 0..=i64::MAX),
         merge: merge::default,
         render: |deploy| deploy.replicas.map(Into::into),
@@ -174,6 +178,7 @@ pub const TABLE: &[Attribute<Deploy>] = &[
         key: "labels",
         about: "Labels of the swarm service.",
         example: "{team: web}",
+        shape: Shape::KEY_VALUES,
         parse: |node, deploy, reader| deploy.labels = reader.labels(node),
         merge: merge::key_value,
         render: |deploy| render::strings(&deploy.labels),
@@ -184,6 +189,7 @@ pub const TABLE: &[Attribute<Deploy>] = &[
         key: "update_config",
         about: "How a swarm replaces containers.",
         example: "{parallelism: 2}",
+        shape: Shape::object("update_config", || keys(UPDATE)),
         parse: |node, deploy, reader| {
             let config = deploy.update_config.get_or_insert_default();
             read_table(node, UPDATE, config, reader);
@@ -200,6 +206,7 @@ pub const TABLE: &[Attribute<Deploy>] = &[
         key: "rollback_config",
         about: "How a swarm goes back to the containers before.",
         example: "{parallelism: 2}",
+        shape: Shape::object("update_config", || keys(UPDATE)),
         parse: |node, deploy, reader| {
             let config = deploy.rollback_config.get_or_insert_default();
             read_table(node, UPDATE, config, reader);
@@ -216,6 +223,7 @@ pub const TABLE: &[Attribute<Deploy>] = &[
         key: "resources",
         about: "What a container may use, and what it is promised.",
         example: "{limits: {memory: 64m}}",
+        shape: Shape::object("resources", || keys(RESOURCES)),
         parse: |node, deploy, reader| read_table(node, RESOURCES, &mut deploy.resources, reader),
         merge: |rest| merge_rule(RESOURCES, rest),
         render: |deploy| Some(render_table(RESOURCES, &deploy.resources)),
@@ -226,6 +234,7 @@ pub const TABLE: &[Attribute<Deploy>] = &[
         key: "restart_policy",
         about: "When containers are restarted; overrides `restart`.",
         example: "{condition: on-failure}",
+        shape: Shape::object("restart_policy", || keys(RESTART)),
         parse: |node, deploy, reader| {
             read_table(
                 node,
@@ -248,6 +257,7 @@ pub const TABLE: &[Attribute<Deploy>] = &[
         key: "placement",
         about: "Where a swarm places containers.",
         example: "{max_replicas_per_node: 1}",
+        shape: Shape::object("placement", || keys(PLACEMENT)),
         parse: |node, deploy, reader| read_table(node, PLACEMENT, &mut deploy.placement, reader),
         merge: |rest| merge_rule(PLACEMENT, rest),
         // docker compose prints and hashes the section even when it is absent.
@@ -259,6 +269,7 @@ pub const TABLE: &[Attribute<Deploy>] = &[
         key: "endpoint_mode",
         about: "`vip` or `dnsrr`.",
         example: "dnsrr",
+        shape: Shape::String,
         parse: |node, deploy, reader| deploy.endpoint_mode = reader.string(node),
         merge: merge::default,
         render: |deploy| render::text(deploy.endpoint_mode.as_deref()),
@@ -273,69 +284,73 @@ pub const UPDATE: &[Attribute<UpdateConfig>] = &[
         key: "parallelism",
         about: "How many at a time; 0 is all.",
         example: "2",
+        shape: Shape::Within(0, i64::MAX),
         parse: |node, config, reader| {
             config.parallelism = reader.integer_within(node, 0..=i64::MAX);
         },
         merge: merge::default,
         render: |config| config.parallelism.map(Into::into),
         hash: Hash::Included,
-        lower: Lower::UsedBy(ABOVE),
+        lower: Lower::NoEffect(SWARM),
     },
     Attribute {
         key: "delay",
         about: "Time between them.",
         example: "10s",
+        shape: Shape::DURATION,
         parse: |node, config, reader| config.delay = reader.duration(node),
         merge: merge::default,
         render: |config| render::duration(config.delay.filter(|it| it.0 != 0)),
         hash: Hash::Included,
-        lower: Lower::UsedBy(ABOVE),
+        lower: Lower::NoEffect(SWARM),
     },
     Attribute {
         key: "failure_action",
         about: "What happens when one fails: `continue`, `rollback` or `pause`.",
         example: "rollback",
+        shape: Shape::String,
         parse: |node, config, reader| config.failure_action = reader.string(node),
         merge: merge::default,
         render: |config| render::text(config.failure_action.as_deref()),
         hash: Hash::Included,
-        lower: Lower::UsedBy(ABOVE),
+        lower: Lower::NoEffect(SWARM),
     },
     Attribute {
         key: "monitor",
         about: "How long each is watched.",
         example: "5s",
+        shape: Shape::DURATION,
         parse: |node, config, reader| config.monitor = reader.duration(node),
         merge: merge::default,
         render: |config| render::duration(config.monitor.filter(|it| it.0 != 0)),
         hash: Hash::Included,
-        lower: Lower::UsedBy(ABOVE),
+        lower: Lower::NoEffect(SWARM),
     },
     Attribute {
         key: "max_failure_ratio",
         about: "Part that may fail, 0 to 1.",
         example: "0.2",
+        shape: Shape::Number,
         parse: |node, config, reader| {
             config.max_failure_ratio = reader.number(node).unwrap_or_default();
         },
         merge: merge::default,
         render: |config| render::fraction(config.max_failure_ratio),
         hash: Hash::Included,
-        lower: Lower::UsedBy(ABOVE),
+        lower: Lower::NoEffect(SWARM),
     },
     Attribute {
         key: "order",
         about: "`start-first` or `stop-first`.",
         example: "start-first",
+        shape: Shape::Words(ORDERS),
         parse: |node, config, reader| config.order = read_order(node, reader),
         merge: merge::default,
         render: |config| render::text(config.order.as_deref()),
         hash: Hash::Included,
-        lower: Lower::UsedBy(ABOVE),
+        lower: Lower::NoEffect(SWARM),
     },
 ];
-
-const ABOVE: &str = "project/service/deploy.rs";
 
 /// The keys of `placement`.
 pub const PLACEMENT: &[Attribute<Placement>] = &[
@@ -343,16 +358,18 @@ pub const PLACEMENT: &[Attribute<Placement>] = &[
         key: "constraints",
         about: "Conditions on nodes.",
         example: "[node.role == manager]",
+        shape: Shape::STRINGS,
         parse: |node, placement, reader| placement.constraints = reader.strings(node),
         merge: merge::default,
         render: |placement| render::list(&placement.constraints),
         hash: Hash::Included,
-        lower: Lower::UsedBy(ABOVE),
+        lower: Lower::NoEffect(SWARM),
     },
     Attribute {
         key: "preferences",
         about: "What containers are spread over.",
         example: "[{spread: node.labels.zone}]",
+        shape: Shape::List(&Shape::object("preference", || keys(PREFERENCE))),
         parse: |node, placement, reader| {
             placement.preferences = reader.each(node, |item, reader| {
                 let mut preference = Preference::default();
@@ -365,19 +382,20 @@ pub const PLACEMENT: &[Attribute<Placement>] = &[
             render::items(&placement.preferences, |it| render_table(PREFERENCE, it))
         },
         hash: Hash::Included,
-        lower: Lower::UsedBy(ABOVE),
+        lower: Lower::NoEffect(SWARM),
     },
     Attribute {
         key: "max_replicas_per_node",
         about: "Containers of the service on one node at most.",
         example: "1",
+        shape: Shape::Integer,
         parse: |node, placement, reader| {
             placement.max_replicas_per_node = reader.integer(node).unwrap_or_default();
         },
         merge: merge::default,
         render: |placement| render::number(placement.max_replicas_per_node),
         hash: Hash::Included,
-        lower: Lower::UsedBy(ABOVE),
+        lower: Lower::NoEffect(SWARM),
     },
 ];
 
@@ -386,11 +404,12 @@ pub const PREFERENCE: &[Attribute<Preference>] = &[Attribute {
     key: "spread",
     about: "Label of nodes whose values containers are spread over.",
     example: "node.labels.zone",
+    shape: Shape::String,
     parse: |node, preference, reader| preference.spread = reader.string(node),
     merge: merge::default,
     render: |preference| render::text(preference.spread.as_deref()),
     hash: Hash::Included,
-    lower: Lower::UsedBy(ABOVE),
+    lower: Lower::NoEffect(SWARM),
 }];
 
 /// The keys of `resources`.
@@ -399,6 +418,7 @@ pub const RESOURCES: &[Attribute<Resources>] = &[
         key: "limits",
         about: "What a container may use at most.",
         example: "{memory: 64m}",
+        shape: Shape::object("limits", || keys(LIMITS)),
         parse: |node, resources, reader| {
             read_table(
                 node,
@@ -421,6 +441,7 @@ pub const RESOURCES: &[Attribute<Resources>] = &[
         key: "reservations",
         about: "What a container is promised.",
         example: "{memory: 64m}",
+        shape: Shape::object("reservations", || keys(RESERVATIONS)),
         parse: |node, resources, reader| {
             read_table(
                 node,
@@ -455,6 +476,7 @@ pub const RESERVATIONS: &[Attribute<Resource>] = &[
         key: "devices",
         about: "Devices by what they can do.",
         example: "[{capabilities: [gpu]}]",
+        shape: Shape::List(&RESERVED),
         parse: |node, resource, reader| resource.devices = reader.each(node, read_device),
         merge: merge::default,
         render: |resource| devices::render_requests(&resource.devices),
@@ -465,6 +487,7 @@ pub const RESERVATIONS: &[Attribute<Resource>] = &[
         key: "generic_resources",
         about: "What only a swarm counts.",
         example: "[{discrete_resource_spec: {kind: ssd, value: 2}}]",
+        shape: Shape::List(&Shape::object("generic_resource", || keys(GENERIC))),
         parse: |node, resource, reader| {
             resource.generic_resources = reader.each(node, read_generic);
         },
@@ -482,6 +505,7 @@ pub const GENERIC: &[Attribute<GenericResource>] = &[Attribute {
     key: "discrete_resource_spec",
     about: "What and how much.",
     example: "{kind: ssd, value: 2}",
+    shape: Shape::object("discrete_resource", || keys(DISCRETE)),
     parse: |node, resource, reader| {
         let spec = resource.discrete_resource_spec.get_or_insert_default();
         read_table(node, DISCRETE, spec, reader);
@@ -492,7 +516,7 @@ pub const GENERIC: &[Attribute<GenericResource>] = &[Attribute {
         Some(render_table(DISCRETE, spec))
     },
     hash: Hash::Included,
-    lower: Lower::UsedBy(ABOVE),
+    lower: Lower::NoEffect(SWARM),
 }];
 
 /// The keys of `discrete_resource_spec`.
@@ -501,21 +525,23 @@ pub const DISCRETE: &[Attribute<DiscreteResource>] = &[
         key: "kind",
         about: "What.",
         example: "ssd",
+        shape: Shape::String,
         parse: |node, spec, reader| spec.kind = reader.string(node).unwrap_or_default(),
         merge: merge::default,
         render: |spec| Some(Data::from(spec.kind.as_str())),
         hash: Hash::Included,
-        lower: Lower::UsedBy(ABOVE),
+        lower: Lower::NoEffect(SWARM),
     },
     Attribute {
         key: "value",
         about: "How much.",
         example: "2",
+        shape: Shape::Number,
         parse: |node, spec, reader| spec.value = reader.integer(node).unwrap_or_default(),
         merge: merge::default,
         render: |spec| Some(Data::from(spec.value)),
         hash: Hash::Included,
-        lower: Lower::UsedBy(ABOVE),
+        lower: Lower::NoEffect(SWARM),
     },
 ];
 
@@ -523,6 +549,7 @@ const CPUS: Attribute<Resource> = Attribute {
     key: "cpus",
     about: "Processors, fractions allowed.",
     example: "'0.5'",
+    shape: Shape::Number,
     parse: |node, resource, reader| resource.cpus = reader.number(node).unwrap_or_default(),
     merge: merge::default,
     render: |resource| render::fraction(resource.cpus),
@@ -534,6 +561,7 @@ const MEMORY: Attribute<Resource> = Attribute {
     key: "memory",
     about: "Memory.",
     example: "64m",
+    shape: Shape::String,
     parse: |node, resource, reader| resource.memory = read_memory(node, reader),
     merge: merge::default,
     render: |resource| render::bytes(resource.memory),
@@ -545,6 +573,7 @@ const PIDS: Attribute<Resource> = Attribute {
     key: "pids",
     about: "Processes.",
     example: "100",
+    shape: Shape::Integer,
     parse: |node, resource, reader| resource.pids = reader.integer(node).unwrap_or_default(),
     merge: merge::default,
     render: |resource| render::number(resource.pids),
@@ -558,6 +587,7 @@ pub const RESTART: &[Attribute<RestartPolicy>] = &[
         key: "condition",
         about: "`none`, `on-failure` or `any`.",
         example: "on-failure",
+        shape: Shape::String,
         parse: |node, policy, reader| policy.condition = read_condition(node, reader),
         merge: merge::default,
         render: |policy| render::text(policy.condition.as_deref()),
@@ -568,6 +598,7 @@ pub const RESTART: &[Attribute<RestartPolicy>] = &[
         key: "delay",
         about: "Time between attempts.",
         example: "5s",
+        shape: Shape::DURATION,
         parse: |node, policy, reader| policy.delay = reader.duration(node),
         merge: merge::default,
         render: |policy| render::duration(policy.delay),
@@ -578,6 +609,7 @@ pub const RESTART: &[Attribute<RestartPolicy>] = &[
         key: "max_attempts",
         about: "Attempts at most.",
         example: "3",
+        shape: Shape::Within(0, i64::MAX),
         parse: |node, policy, reader| {
             policy.max_attempts = reader.integer_within(node, 0..=i64::MAX);
         },
@@ -590,6 +622,7 @@ pub const RESTART: &[Attribute<RestartPolicy>] = &[
         key: "window",
         about: "Time after which a restart counts as successful.",
         example: "2m",
+        shape: Shape::DURATION,
         parse: |node, policy, reader| policy.window = reader.duration(node),
         merge: merge::default,
         render: |policy| render::duration(policy.window),
@@ -597,6 +630,12 @@ pub const RESTART: &[Attribute<RestartPolicy>] = &[
         lower: Lower::NoEffect(SWARM),
     },
 ];
+
+const ORDERS: &[&str] = &["start-first", "stop-first"];
+
+const RESERVED: Shape = Shape::requiring(&["capabilities"], "reserved_device", || {
+    keys(devices::REQUEST)
+});
 
 /// A size with its unit: here a number alone is refused.
 fn read_memory(node: &Node, reader: &mut Reader<'_>) -> Option<ByteSize> {
@@ -627,7 +666,7 @@ fn lower_devices(service: &Service, request: &mut Request<'_>) {
 
 fn read_order(node: &Node, reader: &mut Reader<'_>) -> Option<String> {
     let order = reader.string(node)?;
-    if !matches!(order.as_str(), "start-first" | "stop-first") {
+    if !ORDERS.contains(&order.as_str()) {
         let reason = format!("{order:?} is not an order");
         reader.invalid(node, reason, "`start-first` or `stop-first`");
     }

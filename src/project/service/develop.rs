@@ -8,6 +8,7 @@ use crate::project::read::Reader;
 use crate::project::render;
 use crate::project::service::Service;
 use crate::project::service::hooks::{self, Hook};
+use crate::project::shape::{Shape, keys};
 
 /// A section `develop`.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -40,6 +41,7 @@ pub const ROW: Attribute<Service> = Attribute {
     key: "develop",
     about: "What happens when files change.",
     example: "{watch: [{path: /src, action: rebuild}]}",
+    shape: Shape::OneOf(&[Shape::Null, Shape::object("develop", || keys(TABLE))]),
     parse: |node, service, reader| {
         if !node.is_null() {
             read_table(node, TABLE, service.develop.get_or_insert_default(), reader);
@@ -54,6 +56,8 @@ pub const ROW: Attribute<Service> = Attribute {
     lower: Lower::NoEffect("only `watch` acts on it, which this version of rcompose does not have"),
 };
 
+const RULE_SHAPE: Shape = Shape::requiring(&["path", "action"], "watch", || keys(RULE));
+const ACTIONS: &[&str] = &["rebuild", "sync", "restart", "sync+restart", "sync+exec"];
 const HERE: &str = "project/service/develop.rs";
 
 /// The keys of `develop`.
@@ -61,6 +65,7 @@ pub const TABLE: &[Attribute<Develop>] = &[Attribute {
     key: "watch",
     about: "Rules: a path, and what happens when something below it changes.",
     example: "[{path: /src, action: rebuild}]",
+    shape: Shape::List(&RULE_SHAPE),
     parse: |node, develop, reader| develop.watch = reader.each(node, parse_rule),
     merge: merge::default,
     render: |develop| render::items(&develop.watch, |rule| render_table(RULE, rule)),
@@ -74,6 +79,7 @@ pub const RULE: &[Attribute<WatchRule>] = &[
         key: "path",
         about: "File or folder to watch.",
         example: "/src",
+        shape: Shape::String,
         parse: |node, rule, reader| {
             let path = reader.string(node).unwrap_or_default();
             rule.path = reader.file_path(node, &path);
@@ -87,6 +93,7 @@ pub const RULE: &[Attribute<WatchRule>] = &[
         key: "action",
         about: "`rebuild`, `sync`, `restart`, `sync+restart` or `sync+exec`.",
         example: "rebuild",
+        shape: Shape::Words(ACTIONS),
         parse: |node, rule, reader| rule.action = read_action(node, reader),
         merge: merge::default,
         render: |rule| render::text(Some(&rule.action)),
@@ -97,6 +104,7 @@ pub const RULE: &[Attribute<WatchRule>] = &[
         key: "target",
         about: "Where files are copied to in the container.",
         example: "/app",
+        shape: Shape::String,
         parse: |node, rule, reader| rule.target = reader.string(node),
         merge: merge::default,
         render: |rule| render::text(rule.target.as_deref()),
@@ -107,6 +115,7 @@ pub const RULE: &[Attribute<WatchRule>] = &[
         key: "exec",
         about: "Command that runs in the container after files were copied.",
         example: "{command: reload}",
+        shape: hooks::SHAPE,
         parse: |node, rule, reader| hooks::read(node, &mut rule.exec, reader),
         merge: merge::default,
         // docker compose prints and hashes the command even when there is none.
@@ -118,6 +127,7 @@ pub const RULE: &[Attribute<WatchRule>] = &[
         key: "include",
         about: "Patterns: only files that match one of them.",
         example: "['*.js']",
+        shape: Shape::STRING_OR_LIST,
         parse: |node, rule, reader| rule.include = reader.string_or_list(node),
         merge: merge::string_or_list,
         render: |rule| render::list(&rule.include),
@@ -128,6 +138,7 @@ pub const RULE: &[Attribute<WatchRule>] = &[
         key: "ignore",
         about: "Patterns: no files that match one of them.",
         example: "[node_modules/]",
+        shape: Shape::STRING_OR_LIST,
         parse: |node, rule, reader| rule.ignore = reader.string_or_list(node),
         merge: merge::string_or_list,
         render: |rule| render::list(&rule.ignore),
@@ -138,6 +149,7 @@ pub const RULE: &[Attribute<WatchRule>] = &[
         key: "initial_sync",
         about: "Copy everything once when watching begins.",
         example: "true",
+        shape: Shape::Boolean,
         parse: |node, rule, reader| rule.initial_sync = reader.boolean(node).unwrap_or_default(),
         merge: merge::default,
         render: |rule| render::flag(rule.initial_sync),
@@ -147,7 +159,6 @@ pub const RULE: &[Attribute<WatchRule>] = &[
 ];
 
 fn read_action(node: &Node, reader: &mut Reader<'_>) -> String {
-    const ACTIONS: [&str; 5] = ["rebuild", "sync", "restart", "sync+restart", "sync+exec"];
     let action = reader.string(node).unwrap_or_default();
     if !ACTIONS.contains(&action.as_str()) {
         let label = format!("one of {}", ACTIONS.join(", "));

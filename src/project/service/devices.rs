@@ -15,6 +15,7 @@ use crate::project::read::Reader;
 use crate::project::render;
 use crate::project::request::Request;
 use crate::project::service::Service;
+use crate::project::shape::{Shape, keys};
 
 /// One device of the host.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -47,6 +48,7 @@ pub const ROW: Attribute<Service> = Attribute {
     key: "devices",
     about: "Devices of the host: `source[:target[:permissions]]`, or a CDI name.",
     example: "['/dev/ttyUSB0:/dev/tty0:rw']",
+    shape: Shape::List(&Shape::OneOf(&[Shape::String, DEVICE_SHAPE])),
     parse: |node, service, reader| service.devices = reader.items(node, parse_device),
     merge: |rest| {
         if rest.is_empty() {
@@ -65,6 +67,7 @@ pub const GPUS: Attribute<Service> = Attribute {
     key: "gpus",
     about: "Graphics processors: `all`, or what they must be able to do.",
     example: "all",
+    shape: Shape::OneOf(&[Shape::Words(&["all"]), Shape::List(&REQUEST_SHAPE)]),
     parse: |node, service, reader| service.gpus = parse_gpus(node, reader),
     merge: merge::default,
     render: |service| render_requests(&service.gpus),
@@ -72,12 +75,16 @@ pub const GPUS: Attribute<Service> = Attribute {
     lower: Lower::Request(lower_gpus),
 };
 
+const DEVICE_SHAPE: Shape = Shape::requiring(&["source"], "device", || keys(DEVICE));
+const REQUEST_SHAPE: Shape = Shape::object("device_request", || keys(REQUEST));
+
 /// The keys of an entry of `devices`.
 pub const DEVICE: &[Attribute<Device>] = &[
     Attribute {
         key: "source",
         about: "Path on the host.",
         example: "/dev/ttyUSB0",
+        shape: Shape::String,
         parse: |node, device, reader| device.source = reader.string(node).unwrap_or_default(),
         merge: merge::default,
         render: |device| render::text(Some(&device.source)),
@@ -88,6 +95,7 @@ pub const DEVICE: &[Attribute<Device>] = &[
         key: "target",
         about: "Path in the container.",
         example: "/dev/tty0",
+        shape: Shape::String,
         parse: |node, device, reader| device.target = reader.string(node),
         merge: merge::default,
         render: |device| render::text(device.target.as_deref()),
@@ -98,6 +106,7 @@ pub const DEVICE: &[Attribute<Device>] = &[
         key: "permissions",
         about: "Any of `r`, `w` and `m` (make): default `rwm`.",
         example: "rw",
+        shape: Shape::String,
         parse: |node, device, reader| device.permissions = reader.string(node),
         merge: merge::default,
         render: |device| render::text(device.permissions.as_deref()),
@@ -112,6 +121,7 @@ pub const REQUEST: &[Attribute<DeviceRequest>] = &[
         key: "capabilities",
         about: "What the devices must be able to do; all of it.",
         example: "[gpu]",
+        shape: Shape::STRINGS,
         parse: |node, request, reader| request.capabilities = reader.strings(node),
         merge: merge::default,
         render: |request| render::list(&request.capabilities),
@@ -122,6 +132,7 @@ pub const REQUEST: &[Attribute<DeviceRequest>] = &[
         key: "driver",
         about: "Driver of the devices.",
         example: "nvidia",
+        shape: Shape::String,
         parse: |node, request, reader| request.driver = reader.string(node),
         merge: merge::default,
         render: |request| render::text(request.driver.as_deref()),
@@ -132,6 +143,7 @@ pub const REQUEST: &[Attribute<DeviceRequest>] = &[
         key: "count",
         about: "How many: a number, or `all` (default).",
         example: "2",
+        shape: Shape::Integer,
         parse: |node, request, reader| request.count = read_count(node, reader),
         merge: merge::default,
         render: |request| request.count.and_then(render::number),
@@ -142,6 +154,7 @@ pub const REQUEST: &[Attribute<DeviceRequest>] = &[
         key: "device_ids",
         about: "Which ones, instead of `count`.",
         example: "['0', '3']",
+        shape: Shape::STRINGS,
         parse: |node, request, reader| request.device_ids = reader.strings(node),
         merge: merge::default,
         render: |request| render::list(&request.device_ids),
@@ -152,6 +165,7 @@ pub const REQUEST: &[Attribute<DeviceRequest>] = &[
         key: "options",
         about: "Options of the driver.",
         example: "{virtualization: 'false'}",
+        shape: Shape::KEY_VALUES,
         parse: |node, request, reader| request.options = reader.labels(node),
         merge: merge::key_value,
         render: |request| render::strings(&request.options),

@@ -9,6 +9,7 @@ use crate::project::attribute::{Attribute, Data, Hash, Lower};
 use crate::project::read::Reader;
 use crate::project::render;
 use crate::project::service::Service;
+use crate::project::shape::{Key, Shape};
 
 /// A reference to a file of variables.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -28,6 +29,7 @@ pub const ROW: Attribute<Service> = Attribute {
     key: "env_file",
     about: "Files of variables; what `environment` says wins.",
     example: "[{path: /etc/app.env, required: false}]",
+    shape: Shape::OneOf(&[Shape::String, Shape::List(&ENTRY)]),
     parse: |node, service, reader| service.env_file = parse(node, reader),
     merge: |rest| {
         if rest.is_empty() {
@@ -42,6 +44,33 @@ pub const ROW: Attribute<Service> = Attribute {
     hash: Hash::Included,
     lower: Lower::UsedBy("load/env_files.rs"),
 };
+
+const ENTRY: Shape = Shape::OneOf(&[
+    Shape::String,
+    Shape::requiring(&["path"], "env_file", || KEYS.to_vec()),
+]);
+
+/// The keys of an entry in the long form.
+const KEYS: &[Key] = &[
+    Key {
+        key: "path",
+        about: "The file.",
+        example: "./app.env",
+        shape: Shape::String,
+    },
+    Key {
+        key: "required",
+        about: "Fail when it is missing (default true).",
+        example: "false",
+        shape: Shape::Boolean,
+    },
+    Key {
+        key: "format",
+        about: "`raw` takes lines as they are; without it, quotes and variables mean something.",
+        example: "raw",
+        shape: Shape::String,
+    },
+];
 
 /// Two entries with one path are one file; the later wins.
 fn merge_key(node: &Node) -> Option<String> {

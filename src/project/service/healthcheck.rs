@@ -11,6 +11,7 @@ use crate::project::read::Reader;
 use crate::project::render;
 use crate::project::request::Request;
 use crate::project::service::Service;
+use crate::project::shape::{Shape, keys};
 use crate::project::value::duration::Duration;
 
 /// A health check. Unset fields are inherited from the image, then from the engine.
@@ -37,6 +38,7 @@ pub const ROW: Attribute<Service> = Attribute {
     key: "healthcheck",
     about: "A command whose success says that the container does its work.",
     example: "{test: [CMD, 'true']}",
+    shape: Shape::object("healthcheck", || keys(TABLE)),
     parse: |node, service, reader| {
         read_table(
             node,
@@ -64,6 +66,7 @@ pub const TABLE: &[Attribute<Healthcheck>] = &[
         key: "test",
         about: "`[CMD, …]`, `[CMD-SHELL, …]`, `[NONE]`, or a string for the shell.",
         example: "curl -f http://localhost",
+        shape: Shape::STRING_OR_LIST,
         parse: |node, check, reader| check.test = parse_test(node, reader),
         merge: merge::replace,
         render: |check| render::list(&check.test),
@@ -74,6 +77,7 @@ pub const TABLE: &[Attribute<Healthcheck>] = &[
         key: "timeout",
         about: "How long one probe may take (default 30s).",
         example: "3s",
+        shape: Shape::DURATION,
         parse: |node, check, reader| check.timeout = reader.duration(node),
         merge: merge::default,
         render: |check| render::duration(check.timeout),
@@ -84,6 +88,7 @@ pub const TABLE: &[Attribute<Healthcheck>] = &[
         key: "interval",
         about: "Time between probes (default 30s).",
         example: "5s",
+        shape: Shape::DURATION,
         parse: |node, check, reader| check.interval = reader.duration(node),
         merge: merge::default,
         render: |check| render::duration(check.interval),
@@ -94,6 +99,7 @@ pub const TABLE: &[Attribute<Healthcheck>] = &[
         key: "retries",
         about: "Failures in a row that make it unhealthy (default 3).",
         example: "5",
+        shape: Shape::Number,
         parse: |node, check, reader| check.retries = read_retries(node, reader),
         merge: merge::default,
         render: |check| check.retries.map(Into::into),
@@ -104,6 +110,7 @@ pub const TABLE: &[Attribute<Healthcheck>] = &[
         key: "start_period",
         about: "Time after the start in which failures do not count (default 0s).",
         example: "10s",
+        shape: Shape::DURATION,
         parse: |node, check, reader| check.start_period = reader.duration(node),
         merge: merge::default,
         render: |check| render::duration(check.start_period),
@@ -114,6 +121,7 @@ pub const TABLE: &[Attribute<Healthcheck>] = &[
         key: "start_interval",
         about: "Time between probes in the start period (default 5s).",
         example: "1s",
+        shape: Shape::DURATION,
         parse: |node, check, reader| check.start_interval = reader.duration(node),
         merge: merge::default,
         render: |check| render::duration(check.start_interval),
@@ -124,6 +132,7 @@ pub const TABLE: &[Attribute<Healthcheck>] = &[
         key: "disable",
         about: "Switch the image's own check off.",
         example: "true",
+        shape: Shape::Boolean,
         parse: |node, check, reader| check.disable = reader.boolean(node).unwrap_or_default(),
         merge: merge::default,
         render: |check| render::flag(check.disable),

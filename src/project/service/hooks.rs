@@ -7,6 +7,7 @@ use crate::project::attribute::{Attribute, Data, Hash, Lower, merge, read_table,
 use crate::project::read::Reader;
 use crate::project::render;
 use crate::project::service::Service;
+use crate::project::shape::{Shape, keys};
 
 /// One command, and as whom and where it runs.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -34,6 +35,7 @@ pub const PRE_START: Attribute<Service> = Attribute {
     key: "pre_start",
     about: "Commands that run to their end before the service starts.",
     example: "[{command: migrate}]",
+    shape: Shape::List(&Shape::object("pre_start_hook", || keys(BEFORE))),
     parse: |node, service, reader| service.pre_start = reader.each(node, parse_before),
     merge: merge::default,
     render: |service| render::items(&service.pre_start, render_hook),
@@ -46,6 +48,7 @@ pub const POST_START: Attribute<Service> = Attribute {
     key: "post_start",
     about: "Commands that run in each container after it has started.",
     example: "[{command: warm-up}]",
+    shape: Shape::List(&SHAPE),
     parse: |node, service, reader| service.post_start = reader.each(node, parse),
     merge: merge::default,
     render: |service| render::items(&service.post_start, render_hook),
@@ -58,6 +61,7 @@ pub const PRE_STOP: Attribute<Service> = Attribute {
     key: "pre_stop",
     about: "Commands that run in each container before it is stopped.",
     example: "[{command: drain}]",
+    shape: Shape::List(&SHAPE),
     parse: |node, service, reader| service.pre_stop = reader.each(node, parse),
     merge: merge::default,
     render: |service| render::items(&service.pre_stop, render_hook),
@@ -69,6 +73,7 @@ const COMMAND: Attribute<Hook> = Attribute {
     key: "command",
     about: "What runs.",
     example: "[sh, -c, 'echo up']",
+    shape: Shape::COMMAND,
     parse: |node, hook, reader| hook.command = reader.command(node),
     merge: merge::replace,
     render: |hook| Some(render::command(hook.command.as_deref())),
@@ -80,6 +85,7 @@ const USER: Attribute<Hook> = Attribute {
     key: "user",
     about: "User; the container's own when absent.",
     example: "root",
+    shape: Shape::String,
     parse: |node, hook, reader| hook.user = reader.string(node),
     merge: merge::default,
     render: |hook| render::text(hook.user.as_deref()),
@@ -91,6 +97,7 @@ const PRIVILEGED: Attribute<Hook> = Attribute {
     key: "privileged",
     about: "Give it (almost) everything that the host can do.",
     example: "true",
+    shape: Shape::Boolean,
     parse: |node, hook, reader| hook.privileged = reader.boolean(node).unwrap_or_default(),
     merge: merge::default,
     render: |hook| render::flag(hook.privileged),
@@ -102,6 +109,7 @@ const WORKING_DIR: Attribute<Hook> = Attribute {
     key: "working_dir",
     about: "Folder that it starts in.",
     example: "/app",
+    shape: Shape::String,
     parse: |node, hook, reader| hook.working_dir = reader.string(node),
     merge: merge::default,
     render: |hook| render::text(hook.working_dir.as_deref()),
@@ -113,6 +121,7 @@ const ENVIRONMENT: Attribute<Hook> = Attribute {
     key: "environment",
     about: "Variables on top of the container's.",
     example: "{KEY: value}",
+    shape: Shape::KEY_VALUES,
     parse: |node, hook, reader| hook.environment = reader.key_values(node),
     merge: merge::key_value,
     render: |hook| render::nullable(&hook.environment),
@@ -121,6 +130,9 @@ const ENVIRONMENT: Attribute<Hook> = Attribute {
 };
 
 const HERE: &str = "project/service/hooks.rs";
+
+/// What may be written for a hook inside a container.
+pub const SHAPE: Shape = Shape::requiring(&["command"], "hook", || keys(TABLE));
 
 /// The keys of a hook inside a container.
 pub const TABLE: &[Attribute<Hook>] = &[COMMAND, USER, PRIVILEGED, WORKING_DIR, ENVIRONMENT];
@@ -132,6 +144,7 @@ pub const BEFORE: &[Attribute<Hook>] = &[
         key: "image",
         about: "Image that it runs in; the service's own when absent.",
         example: "busybox",
+        shape: Shape::String,
         parse: |node, hook, reader| hook.image = reader.string(node),
         merge: merge::default,
         render: |hook| render::text(hook.image.as_deref()),
@@ -146,6 +159,7 @@ pub const BEFORE: &[Attribute<Hook>] = &[
         key: "per_replica",
         about: "Once for every container instead of once for the service.",
         example: "true",
+        shape: Shape::Boolean,
         parse: |node, hook, reader| hook.per_replica = reader.boolean(node).unwrap_or_default(),
         merge: merge::default,
         render: |hook| render::flag(hook.per_replica),

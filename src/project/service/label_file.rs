@@ -8,6 +8,7 @@ use crate::project::attribute::{Attribute, Data, Hash, Lower, merge};
 use crate::project::read::Reader;
 use crate::project::render;
 use crate::project::service::Service;
+use crate::project::shape::Shape;
 
 /// A reference to a file of labels.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -23,6 +24,7 @@ pub const ROW: Attribute<Service> = Attribute {
     key: "label_file",
     about: "Files of labels; what `labels` says wins.",
     example: "[/etc/app.labels]",
+    shape: Shape::STRING_OR_LIST,
     parse: |node, service, reader| service.label_file = parse(node, reader),
     merge: merge::string_or_list,
     render: |service| render::items(&service.label_file, |file| Data::from(file.path.as_str())),

@@ -8,12 +8,14 @@ use crate::project::attribute::{Attribute, Hash, Lower, merge};
 use crate::project::render;
 use crate::project::request::Request;
 use crate::project::service::Service;
+use crate::project::shape::Shape;
 
 /// The row of `links`.
 pub const ROW: Attribute<Service> = Attribute {
     key: "links",
     about: "Services that are started first and reachable by an alias: `service` or `service:alias`.",
     example: "['db:database']",
+    shape: Shape::STRINGS,
     parse: |node, service, reader| service.links = reader.strings(node),
     merge: |rest| {
         if rest.is_empty() {
@@ -32,6 +34,7 @@ pub const EXTERNAL: Attribute<Service> = Attribute {
     key: "external_links",
     about: "Containers outside this project by an alias: `container` or `container:alias`.",
     example: "['other_db_1:db']",
+    shape: Shape::DISTINCT,
     parse: |node, service, reader| {
         reader.distinct(node);
         service.external_links = reader.strings(node);

@@ -10,6 +10,7 @@ use crate::project::attribute::{Attribute, Hash, Lower, merge, read_table, rende
 use crate::project::render;
 use crate::project::request::Request;
 use crate::project::service::Service;
+use crate::project::shape::{Shape, keys};
 
 /// A logging section.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -25,6 +26,7 @@ pub const ROW: Attribute<Service> = Attribute {
     key: "logging",
     about: "Where the engine keeps the output.",
     example: "{driver: local}",
+    shape: Shape::object("logging", || keys(TABLE)),
     parse: |node, service, reader| {
         read_table(node, TABLE, service.logging.get_or_insert_default(), reader);
     },
@@ -51,6 +53,7 @@ pub const TABLE: &[Attribute<Logging>] = &[
         key: "driver",
         about: "`json-file`, `local`, `journald`, `none`, …",
         example: "local",
+        shape: Shape::String,
         parse: |node, logging, reader| logging.driver = reader.string(node),
         merge: merge::default,
         render: |logging| render::text(logging.driver.as_deref()),
@@ -61,6 +64,7 @@ pub const TABLE: &[Attribute<Logging>] = &[
         key: "options",
         about: "Options of the driver.",
         example: "{max-size: 10m}",
+        shape: Shape::Map(&Shape::OneOf(&[Shape::Number, Shape::Null])),
         parse: |node, logging, reader| logging.options = read_options(node, reader),
         merge: merge::default,
         render: |logging| render::strings(&logging.options),

@@ -12,6 +12,7 @@ use crate::document::{Node, Span, Value};
 use crate::project::attribute::{Attribute, Data, Hash, Lower, merge};
 use crate::project::read::Reader;
 use crate::project::render;
+use crate::project::shape::{Key, Shape};
 use crate::project::value::byte_size::ByteSize;
 use crate::project::value::duration::Duration;
 
@@ -157,6 +158,7 @@ pub const TABLE: &[Attribute<Service>] = &[
         key: "profiles",
         about: "Start it only when one of these profiles is asked for.",
         example: "[debug]",
+        shape: Shape::STRINGS,
         parse: |node, service, reader| service.profiles = reader.strings(node),
         merge: merge::unique,
         render: |service| render::list(&service.profiles),
@@ -167,6 +169,7 @@ pub const TABLE: &[Attribute<Service>] = &[
         key: "annotations",
         about: "Annotations for the runtime.",
         example: "{a: b}",
+        shape: Shape::KEY_VALUES,
         parse: |node, service, reader| service.annotations = reader.labels(node),
         merge: merge::key_value,
         render: |service| render::strings(&service.annotations),
@@ -182,6 +185,7 @@ pub const TABLE: &[Attribute<Service>] = &[
         key: "attach",
         about: "Whether `up` and `logs` show its output without being asked (default true).",
         example: "false",
+        shape: Shape::Boolean,
         parse: |node, service, reader| service.attach = reader.boolean(node),
         merge: merge::default,
         render: |service| render::option(service.attach),
@@ -195,6 +199,7 @@ pub const TABLE: &[Attribute<Service>] = &[
         key: "cap_add",
         about: "Capabilities on top of the default ones.",
         example: "[NET_ADMIN]",
+        shape: Shape::STRINGS,
         parse: |node, service, reader| service.cap_add = reader.strings(node),
         merge: merge::unique,
         render: |service| render::list(&service.cap_add),
@@ -207,6 +212,7 @@ pub const TABLE: &[Attribute<Service>] = &[
         key: "cap_drop",
         about: "Capabilities taken away.",
         example: "[ALL]",
+        shape: Shape::STRINGS,
         parse: |node, service, reader| service.cap_drop = reader.strings(node),
         merge: merge::unique,
         render: |service| render::list(&service.cap_drop),
@@ -219,6 +225,7 @@ pub const TABLE: &[Attribute<Service>] = &[
         key: "cgroup_parent",
         about: "Parent of the container's control group.",
         example: "m-executor",
+        shape: Shape::String,
         parse: |node, service, reader| service.cgroup_parent = reader.string(node),
         merge: merge::default,
         render: |service| render::text(service.cgroup_parent.as_deref()),
@@ -231,7 +238,8 @@ pub const TABLE: &[Attribute<Service>] = &[
         key: "cgroup",
         about: "Namespace of control groups: `host` or `private`.",
         example: "host",
-        parse: |node, service, reader| service.cgroup = reader.word(node, &["host", "private"]),
+        shape: Shape::Words(CGROUPS),
+        parse: |node, service, reader| service.cgroup = reader.word(node, CGROUPS),
         merge: merge::default,
         render: |service| render::text(service.cgroup.as_deref()),
         hash: Hash::Included,
@@ -247,6 +255,7 @@ pub const TABLE: &[Attribute<Service>] = &[
         key: "cpu_count",
         about: "Processors (Windows).",
         example: "1000",
+        shape: Shape::Within(0, i64::MAX),
         parse: |node, service, reader| {
             service.cpu_count = reader
                 .integer_within(node, 0..=i64::MAX)
@@ -263,6 +272,7 @@ pub const TABLE: &[Attribute<Service>] = &[
         key: "cpu_percent",
         about: "Share of the processors in percent (Windows).",
         example: "50",
+        shape: Shape::Within(0, 100),
         parse: |node, service, reader| {
             service.cpu_percent = reader.integer_within(node, 0..=100).unwrap_or_default();
         },
@@ -279,6 +289,7 @@ pub const TABLE: &[Attribute<Service>] = &[
         key: "cpu_period",
         about: "Microseconds of one scheduling period.",
         example: "1000",
+        shape: Shape::Number,
         parse: |node, service, reader| {
             service.cpu_period = reader.whole_part(node).unwrap_or_default();
         },
@@ -293,6 +304,7 @@ pub const TABLE: &[Attribute<Service>] = &[
         key: "cpu_quota",
         about: "Microseconds of processor time in one period.",
         example: "1000",
+        shape: Shape::Number,
         parse: |node, service, reader| {
             service.cpu_quota = reader.whole_part(node).unwrap_or_default();
         },
@@ -307,6 +319,7 @@ pub const TABLE: &[Attribute<Service>] = &[
         key: "cpu_rt_period",
         about: "Microseconds of one real-time period.",
         example: "1000",
+        shape: Shape::Number,
         parse: |node, service, reader| {
             service.cpu_rt_period = reader.whole_part(node).unwrap_or_default();
         },
@@ -322,6 +335,7 @@ pub const TABLE: &[Attribute<Service>] = &[
         key: "cpu_rt_runtime",
         about: "Microseconds of real-time processing in one period.",
         example: "1000",
+        shape: Shape::Number,
         parse: |node, service, reader| {
             service.cpu_rt_runtime = reader.whole_part(node).unwrap_or_default();
         },
@@ -338,6 +352,7 @@ pub const TABLE: &[Attribute<Service>] = &[
         key: "cpuset",
         about: "Processors that may be used: `0-2,4`.",
         example: "'0'",
+        shape: Shape::String,
         parse: |node, service, reader| service.cpuset = reader.string(node),
         merge: merge::default,
         render: |service| render::text(service.cpuset.as_deref()),
@@ -348,6 +363,7 @@ pub const TABLE: &[Attribute<Service>] = &[
         key: "cpu_shares",
         about: "Weight against other containers (engine's default 1024).",
         example: "512",
+        shape: Shape::Number,
         parse: |node, service, reader| {
             service.cpu_shares = reader.whole_part(node).unwrap_or_default();
         },
@@ -362,6 +378,7 @@ pub const TABLE: &[Attribute<Service>] = &[
         key: "command",
         about: "What runs; the image's own when absent.",
         example: "[sleep, '60']",
+        shape: Shape::COMMAND,
         parse: |node, service, reader| service.command = reader.command(node),
         merge: merge::replace,
         render: |service| Some(render::command(service.command.as_deref())),
@@ -373,6 +390,7 @@ pub const TABLE: &[Attribute<Service>] = &[
         key: "container_name",
         about: "Name instead of `PROJECT-SERVICE-NUMBER`; then there can be only one.",
         example: "my-db",
+        shape: Shape::String,
         parse: |node, service, reader| service.container_name = read_container_name(node, reader),
         merge: merge::default,
         render: |service| render::text(service.container_name.as_deref()),
@@ -386,6 +404,7 @@ pub const TABLE: &[Attribute<Service>] = &[
         key: "device_cgroup_rules",
         about: "Rules for devices.",
         example: "['c 1:3 mr']",
+        shape: Shape::DISTINCT,
         parse: |node, service, reader| {
             reader.distinct(node);
             service.device_cgroup_rules = reader.strings(node);
@@ -402,6 +421,7 @@ pub const TABLE: &[Attribute<Service>] = &[
         key: "dns",
         about: "Name servers.",
         example: "[10.0.0.53]",
+        shape: Shape::STRING_OR_LIST,
         parse: |node, service, reader| {
             service.dns = reader.string_or_list(node);
             service.dns.retain(|address| !address.is_empty());
@@ -415,6 +435,7 @@ pub const TABLE: &[Attribute<Service>] = &[
         key: "dns_opt",
         about: "Options for `/etc/resolv.conf`.",
         example: "['ndots:2']",
+        shape: Shape::STRINGS,
         parse: |node, service, reader| service.dns_opt = reader.strings(node),
         merge: merge::unique,
         render: |service| render::list(&service.dns_opt),
@@ -427,6 +448,7 @@ pub const TABLE: &[Attribute<Service>] = &[
         key: "dns_search",
         about: "Search domains.",
         example: "[example.com]",
+        shape: Shape::STRING_OR_LIST,
         parse: |node, service, reader| service.dns_search = reader.string_or_list(node),
         merge: merge::unique,
         render: |service| render::list(&service.dns_search),
@@ -439,6 +461,7 @@ pub const TABLE: &[Attribute<Service>] = &[
         key: "domainname",
         about: "Domain of the container.",
         example: "example.com",
+        shape: Shape::String,
         parse: |node, service, reader| service.domainname = reader.string(node),
         merge: merge::default,
         render: |service| render::text(service.domainname.as_deref()),
@@ -451,6 +474,7 @@ pub const TABLE: &[Attribute<Service>] = &[
         key: "entrypoint",
         about: "What the command is given to; the image's own when absent.",
         example: "[/entry]",
+        shape: Shape::COMMAND,
         parse: |node, service, reader| service.entrypoint = reader.command(node),
         merge: merge::replace,
         render: |service| Some(render::command(service.entrypoint.as_deref())),
@@ -464,6 +488,7 @@ pub const TABLE: &[Attribute<Service>] = &[
         key: "environment",
         about: "Variables; a name alone takes the value of the project's environment.",
         example: "{KEY: value}",
+        shape: Shape::KEY_VALUES,
         parse: |node, service, reader| service.environment = read_environment(node, reader),
         merge: merge::key_value,
         render: |service| render::nullable(&service.environment),
@@ -475,6 +500,7 @@ pub const TABLE: &[Attribute<Service>] = &[
         key: "expose",
         about: "Ports that other containers may use (a note: they always may).",
         example: "['80']",
+        shape: Shape::TEXTS,
         parse: |node, service, reader| service.expose = reader.whole_texts(node),
         merge: merge::unique,
         render: |service| render::list(&service.expose),
@@ -490,6 +516,7 @@ pub const TABLE: &[Attribute<Service>] = &[
         key: "extra_hosts",
         about: "More entries of `/etc/hosts`.",
         example: "['db:10.0.0.1']",
+        shape: EXTRA_HOSTS,
         parse: |node, service, reader| service.extra_hosts = extra_hosts(node, reader),
         merge: merge::joined,
         render: |service| render::list(&service.extra_hosts),
@@ -503,6 +530,7 @@ pub const TABLE: &[Attribute<Service>] = &[
         key: "group_add",
         about: "More groups of the process.",
         example: "['1000']",
+        shape: Shape::Set(&Shape::Scalar),
         parse: |node, service, reader| {
             reader.distinct(node);
             service.group_add = reader.whole_texts(node);
@@ -519,6 +547,7 @@ pub const TABLE: &[Attribute<Service>] = &[
         key: "hostname",
         about: "Name that the container calls itself.",
         example: "db1",
+        shape: Shape::String,
         parse: |node, service, reader| service.hostname = reader.string(node),
         merge: merge::default,
         render: |service| render::text(service.hostname.as_deref()),
@@ -530,6 +559,7 @@ pub const TABLE: &[Attribute<Service>] = &[
         key: "image",
         about: "What the container is made of; `PROJECT-SERVICE` when it is built and not named.",
         example: "redis:7",
+        shape: Shape::String,
         parse: |node, service, reader| {
             service.image = reader.string(node).filter(|name| !name.is_empty());
         },
@@ -542,6 +572,7 @@ pub const TABLE: &[Attribute<Service>] = &[
         key: "init",
         about: "Run a small init as process 1.",
         example: "true",
+        shape: Shape::Boolean,
         parse: |node, service, reader| service.init = reader.boolean(node),
         merge: merge::default,
         render: |service| render::option(service.init),
@@ -552,6 +583,7 @@ pub const TABLE: &[Attribute<Service>] = &[
         key: "ipc",
         about: "Namespace of shared memory: `host`, `service:NAME`, `container:NAME` and more.",
         example: "host",
+        shape: Shape::String,
         parse: |node, service, reader| service.ipc = reader.string(node),
         merge: merge::default,
         render: |service| render::text(service.ipc.as_deref()),
@@ -567,6 +599,7 @@ pub const TABLE: &[Attribute<Service>] = &[
         key: "isolation",
         about: "How containers are isolated (Windows).",
         example: "default",
+        shape: Shape::String,
         parse: |node, service, reader| service.isolation = reader.string(node),
         merge: merge::default,
         render: |service| render::text(service.isolation.as_deref()),
@@ -584,6 +617,7 @@ pub const TABLE: &[Attribute<Service>] = &[
         key: "labels",
         about: "Labels of the container.",
         example: "{team: web}",
+        shape: Shape::KEY_VALUES,
         parse: |node, service, reader| service.labels = reader.labels(node),
         merge: merge::key_value,
         render: |service| render::strings(&service.labels),
@@ -600,6 +634,7 @@ pub const TABLE: &[Attribute<Service>] = &[
         key: "mem_swappiness",
         about: "How readily memory is swapped, 0 to 100.",
         example: "10",
+        shape: Shape::SIZE,
         parse: |node, service, reader| service.mem_swappiness = reader.whole_bytes(node),
         merge: merge::default,
         render: |service| render::bytes(service.mem_swappiness),
@@ -617,6 +652,7 @@ pub const TABLE: &[Attribute<Service>] = &[
         key: "oom_kill_disable",
         about: "Never kill for want of memory.",
         example: "true",
+        shape: Shape::Boolean,
         parse: |node, service, reader| {
             service.oom_kill_disable = reader.boolean(node).unwrap_or_default();
         },
@@ -631,6 +667,7 @@ pub const TABLE: &[Attribute<Service>] = &[
         key: "oom_score_adj",
         about: "How likely it is killed for want of memory, -1000 to 1000.",
         example: "100",
+        shape: Shape::Within(-1000, 1000),
         parse: |node, service, reader| {
             service.oom_score_adj = reader
                 .integer_within(node, -1000..=1000)
@@ -647,6 +684,7 @@ pub const TABLE: &[Attribute<Service>] = &[
         key: "pid",
         about: "Namespace of processes: `host`, `service:NAME`, `container:NAME`.",
         example: "host",
+        shape: Shape::OneOf(&[Shape::String, Shape::Null]),
         parse: |node, service, reader| service.pid = reader.string(node),
         merge: merge::default,
         render: |service| render::text(service.pid.as_deref()),
@@ -663,6 +701,7 @@ pub const TABLE: &[Attribute<Service>] = &[
         key: "platform",
         about: "Platform of the image: `os/arch`.",
         example: "linux/amd64",
+        shape: Shape::String,
         parse: |node, service, reader| service.platform = reader.string(node),
         merge: merge::default,
         render: |service| render::text(service.platform.as_deref()),
@@ -674,6 +713,7 @@ pub const TABLE: &[Attribute<Service>] = &[
         key: "privileged",
         about: "Give it (almost) everything that the host can do.",
         example: "true",
+        shape: Shape::Boolean,
         parse: |node, service, reader| {
             service.privileged = reader.boolean(node).unwrap_or_default();
         },
@@ -688,6 +728,7 @@ pub const TABLE: &[Attribute<Service>] = &[
         key: "pull_policy",
         about: "When its image is pulled: `always`, `missing`, `never`, `build` and more.",
         example: "always",
+        shape: PULL_POLICY,
         parse: |node, service, reader| service.pull_policy = read_pull_policy(node, reader),
         merge: merge::default,
         render: |service| render::text(service.pull_policy.as_deref()),
@@ -698,6 +739,7 @@ pub const TABLE: &[Attribute<Service>] = &[
         key: "pull_refresh_after",
         about: "In the specification, and without a meaning so far.",
         example: "24h",
+        shape: Shape::String,
         parse: |node, _, reader| drop(reader.string(node)),
         merge: merge::default,
         render: |_| None,
@@ -708,6 +750,7 @@ pub const TABLE: &[Attribute<Service>] = &[
         key: "read_only",
         about: "Mount its root read-only.",
         example: "true",
+        shape: Shape::Boolean,
         parse: |node, service, reader| service.read_only = reader.boolean(node).unwrap_or_default(),
         merge: merge::default,
         render: |service| render::flag(service.read_only),
@@ -721,6 +764,7 @@ pub const TABLE: &[Attribute<Service>] = &[
         key: "runtime",
         about: "Runtime of the engine.",
         example: "runc",
+        shape: Shape::String,
         parse: |node, service, reader| service.runtime = reader.string(node),
         merge: merge::default,
         render: |service| render::text(service.runtime.as_deref()),
@@ -731,6 +775,7 @@ pub const TABLE: &[Attribute<Service>] = &[
         key: "scale",
         about: "How many containers (default 1).",
         example: "2",
+        shape: Shape::Integer,
         parse: |node, service, reader| service.scale = reader.integer(node),
         merge: merge::default,
         render: |service| service.scale.map(Into::into),
@@ -742,6 +787,7 @@ pub const TABLE: &[Attribute<Service>] = &[
         key: "security_opt",
         about: "Options of security modules.",
         example: "[no-new-privileges]",
+        shape: Shape::DISTINCT,
         parse: |node, service, reader| {
             reader.distinct(node);
             service.security_opt = reader.strings(node);
@@ -758,6 +804,7 @@ pub const TABLE: &[Attribute<Service>] = &[
         key: "stdin_open",
         about: "Keep its standard input open.",
         example: "true",
+        shape: Shape::Boolean,
         parse: |node, service, reader| {
             service.stdin_open = reader.boolean(node).unwrap_or_default();
         },
@@ -772,6 +819,7 @@ pub const TABLE: &[Attribute<Service>] = &[
         key: "stop_grace_period",
         about: "How long it may take to stop before it is killed (default 10s).",
         example: "30s",
+        shape: Shape::DURATION,
         parse: |node, service, reader| service.stop_grace_period = reader.duration(node),
         merge: merge::default,
         render: |service| render::duration(service.stop_grace_period),
@@ -784,6 +832,7 @@ pub const TABLE: &[Attribute<Service>] = &[
         key: "stop_signal",
         about: "Signal that stops it (default SIGTERM).",
         example: "SIGINT",
+        shape: Shape::String,
         parse: |node, service, reader| service.stop_signal = reader.string(node),
         merge: merge::default,
         render: |service| render::text(service.stop_signal.as_deref()),
@@ -796,6 +845,7 @@ pub const TABLE: &[Attribute<Service>] = &[
         key: "storage_opt",
         about: "Options of the storage driver.",
         example: "{size: 1G}",
+        shape: Shape::OPTIONS,
         parse: |node, service, reader| service.storage_opt = reader.options(node),
         merge: merge::default,
         render: |service| render::strings(&service.storage_opt),
@@ -808,6 +858,7 @@ pub const TABLE: &[Attribute<Service>] = &[
         key: "sysctls",
         about: "Kernel parameters.",
         example: "{net.core.somaxconn: '1024'}",
+        shape: Shape::KEY_VALUES,
         parse: |node, service, reader| service.sysctls = reader.labels(node),
         merge: merge::key_value,
         render: |service| render::strings(&service.sysctls),
@@ -818,6 +869,7 @@ pub const TABLE: &[Attribute<Service>] = &[
         key: "tmpfs",
         about: "Folders in memory: `path` or `path:options`.",
         example: "[/run]",
+        shape: Shape::STRING_OR_LIST,
         parse: |node, service, reader| service.tmpfs = reader.string_or_list(node),
         merge: merge::unique,
         render: |service| render::list(&service.tmpfs),
@@ -830,6 +882,7 @@ pub const TABLE: &[Attribute<Service>] = &[
         key: "tty",
         about: "Give it a terminal.",
         example: "true",
+        shape: Shape::Boolean,
         parse: |node, service, reader| service.tty = reader.boolean(node).unwrap_or_default(),
         merge: merge::default,
         render: |service| render::flag(service.tty),
@@ -842,6 +895,7 @@ pub const TABLE: &[Attribute<Service>] = &[
         key: "user",
         about: "User (and group) of the process.",
         example: "'1000:1000'",
+        shape: Shape::String,
         parse: |node, service, reader| service.user = reader.string(node),
         merge: merge::default,
         render: |service| render::text(service.user.as_deref()),
@@ -852,6 +906,7 @@ pub const TABLE: &[Attribute<Service>] = &[
         key: "userns_mode",
         about: "Namespace of users: `host`.",
         example: "host",
+        shape: Shape::String,
         parse: |node, service, reader| service.userns_mode = reader.string(node),
         merge: merge::default,
         render: |service| render::text(service.userns_mode.as_deref()),
@@ -864,6 +919,7 @@ pub const TABLE: &[Attribute<Service>] = &[
         key: "uts",
         about: "Namespace of host names: `host`.",
         example: "host",
+        shape: Shape::String,
         parse: |node, service, reader| service.uts = reader.string(node),
         merge: merge::default,
         render: |service| render::text(service.uts.as_deref()),
@@ -876,6 +932,7 @@ pub const TABLE: &[Attribute<Service>] = &[
         key: "working_dir",
         about: "Folder that the process starts in.",
         example: "/app",
+        shape: Shape::String,
         parse: |node, service, reader| service.working_dir = reader.string(node),
         merge: merge::default,
         render: |service| render::text(service.working_dir.as_deref()),
@@ -889,11 +946,52 @@ pub const TABLE: &[Attribute<Service>] = &[
     hooks::PRE_STOP,
 ];
 
+const CGROUPS: &[&str] = &["host", "private"];
+
+const PULL_POLICIES: &[&str] = &[
+    "always",
+    "never",
+    "build",
+    "if_not_present",
+    "missing",
+    "refresh",
+    "daily",
+    "weekly",
+];
+
+const PULL_POLICY: Shape = Shape::OneOf(&[
+    Shape::Words(PULL_POLICIES),
+    Shape::Pattern("every_([0-9]+[wdhms])+"),
+]);
+
+/// What may be written for `extra_hosts`.
+pub(crate) const EXTRA_HOSTS: Shape =
+    Shape::OneOf(&[Shape::Map(&Shape::STRING_OR_LIST), Shape::DISTINCT]);
+
+const EXTENDED: Shape = Shape::requiring(&["service"], "extends", || EXTENDED_KEYS.to_vec());
+
+/// The keys of `extends`.
+pub const EXTENDED_KEYS: &[Key] = &[
+    Key {
+        key: "service",
+        about: "The service that this one starts from.",
+        example: "base",
+        shape: Shape::String,
+    },
+    Key {
+        key: "file",
+        about: "The file that has it; this one when absent.",
+        example: "./common.yaml",
+        shape: Shape::String,
+    },
+];
+
 /// A base of the service. The loader resolves it, so that it never gets here.
 const EXTENDS: Attribute<Service> = Attribute {
     key: "extends",
     about: "Another service, of this file or another one, that this one starts from.",
     example: "{service: base}",
+    shape: Shape::OneOf(&[Shape::String, EXTENDED]),
     parse: |_, _, _| {},
     merge: merge::default,
     render: |_| None,
@@ -980,22 +1078,12 @@ fn read_container_name(node: &Node, reader: &mut Reader<'_>) -> Option<String> {
 }
 
 fn read_pull_policy(node: &Node, reader: &mut Reader<'_>) -> Option<String> {
-    const POLICIES: [&str; 8] = [
-        "always",
-        "never",
-        "build",
-        "if_not_present",
-        "missing",
-        "refresh",
-        "daily",
-        "weekly",
-    ];
     let policy = reader.string(node)?;
     let every = policy.strip_prefix("every_").is_some_and(|time| {
         time.starts_with(|c: char| c.is_ascii_digit()) && time.ends_with(['w', 'd', 'h', 'm', 's'])
     });
-    if !every && !POLICIES.contains(&policy.as_str()) {
-        let label = format!("one of {}, every_12h", POLICIES.join(", "));
+    if !every && !PULL_POLICIES.contains(&policy.as_str()) {
+        let label = format!("one of {}, every_12h", PULL_POLICIES.join(", "));
         reader.invalid(node, format!("{policy:?} is not a pull policy"), &label);
     }
     Some(policy)

@@ -10,6 +10,7 @@ use crate::project::attribute::{
 use crate::project::read::Reader;
 use crate::project::render;
 use crate::project::service::Service;
+use crate::project::shape::{Shape, keys};
 
 /// Which variables tell the service about a model.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -25,6 +26,7 @@ pub const ROW: Attribute<Service> = Attribute {
     key: "models",
     about: "Language models whose addresses it gets as variables.",
     example: "[llm]",
+    shape: Shape::OneOf(&[Shape::DISTINCT, Shape::Map(&USE)]),
     parse: |node, service, reader| service.models = parse(node, reader),
     merge: |rest| match rest {
         [] => Rule::Promote(super::networks::promote),
@@ -40,12 +42,15 @@ pub const ROW: Attribute<Service> = Attribute {
     lower: Lower::NotYet("this version of rcompose does not run models yet"),
 };
 
+const USE: Shape = Shape::OneOf(&[Shape::Null, Shape::object("service_model", || keys(TABLE))]);
+
 /// The keys of a use of a model.
 pub const TABLE: &[Attribute<ModelUse>] = &[
     Attribute {
         key: "endpoint_var",
         about: "Variable for the address (default `<MODEL>_URL`).",
         example: "LLM_URL",
+        shape: Shape::String,
         parse: |node, used, reader| used.endpoint_var = reader.string(node),
         merge: merge::default,
         render: |used| render::text(used.endpoint_var.as_deref()),
@@ -56,6 +61,7 @@ pub const TABLE: &[Attribute<ModelUse>] = &[
         key: "model_var",
         about: "Variable for the name (default `<MODEL>_MODEL`).",
         example: "LLM_NAME",
+        shape: Shape::String,
         parse: |node, used, reader| used.model_var = reader.string(node),
         merge: merge::default,
         render: |used| render::text(used.model_var.as_deref()),

@@ -13,6 +13,7 @@ use crate::project::read::Reader;
 use crate::project::render;
 use crate::project::request::Request;
 use crate::project::service::Service;
+use crate::project::shape::{Shape, keys};
 
 /// A config or secret that a service (or a build) is given.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -46,6 +47,7 @@ pub const CONFIGS: Attribute<Service> = Attribute {
     key: "configs",
     about: "Configs that it finds as files.",
     example: "[{source: app, target: /etc/app.conf}]",
+    shape: SHAPE,
     parse: |node, service, reader| service.configs = reader.items(node, parse),
     merge: |rest| {
         if rest.is_empty() {
@@ -64,6 +66,7 @@ pub const SECRETS: Attribute<Service> = Attribute {
     key: "secrets",
     about: "Secrets that it finds as files (default below `/run/secrets`).",
     example: "[{source: token, target: /run/token}]",
+    shape: SHAPE,
     parse: |node, service, reader| service.secrets = reader.items(node, parse_secret),
     merge: |rest| {
         if rest.is_empty() {
@@ -80,12 +83,19 @@ pub const SECRETS: Attribute<Service> = Attribute {
 const HERE: &str = "project/service/mounts.rs";
 const OWN: &str = "a file is mounted with the owner and the mode that it has on the host";
 
+/// What may be written for references.
+pub const SHAPE: Shape = Shape::List(&Shape::OneOf(&[
+    Shape::String,
+    Shape::object("file_reference", || keys(TABLE)),
+]));
+
 /// The keys of a reference.
 pub const TABLE: &[Attribute<FileReference>] = &[
     Attribute {
         key: "source",
         about: "Its name at the top level.",
         example: "app",
+        shape: Shape::String,
         parse: |node, file, reader| file.source = reader.string(node).unwrap_or_default(),
         merge: merge::default,
         render: |file| render::text(Some(&file.source)),
@@ -96,6 +106,7 @@ pub const TABLE: &[Attribute<FileReference>] = &[
         key: "target",
         about: "Path in the container.",
         example: "/etc/app.conf",
+        shape: Shape::String,
         parse: |node, file, reader| file.target = reader.string(node),
         merge: merge::default,
         render: |file| render::text(file.target.as_deref()),
@@ -106,6 +117,7 @@ pub const TABLE: &[Attribute<FileReference>] = &[
         key: "uid",
         about: "Owner of the file, a number.",
         example: "'1000'",
+        shape: Shape::String,
         parse: |node, file, reader| file.uid = reader.string(node),
         merge: merge::default,
         render: |file| render::text(file.uid.as_deref()),
@@ -116,6 +128,7 @@ pub const TABLE: &[Attribute<FileReference>] = &[
         key: "gid",
         about: "Group of the file, a number.",
         example: "'1000'",
+        shape: Shape::String,
         parse: |node, file, reader| file.gid = reader.string(node),
         merge: merge::default,
         render: |file| render::text(file.gid.as_deref()),
@@ -125,7 +138,8 @@ pub const TABLE: &[Attribute<FileReference>] = &[
     Attribute {
         key: "mode",
         about: "Permission bits, octal.",
-        example: "0440",
+        example: "'0440'",
+        shape: Shape::Number,
         parse: |node, file, reader| file.mode = read_mode(node, reader),
         merge: merge::default,
         render: |file| file.mode.map(|mode| Data::from(format!("0{mode:o}"))),

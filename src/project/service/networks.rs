@@ -14,6 +14,7 @@ use crate::project::read::Reader;
 use crate::project::render;
 use crate::project::request::Request;
 use crate::project::service::Service;
+use crate::project::shape::{Shape, keys};
 
 /// How a service is connected to one network.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -43,6 +44,7 @@ pub const ROW: Attribute<Service> = Attribute {
     key: "networks",
     about: "Networks that the containers are connected to.",
     example: "[front]",
+    shape: Shape::OneOf(&[Shape::DISTINCT, Shape::Map(&ATTACHMENT)]),
     parse: |node, service, reader| service.networks = Some(parse(node, reader)),
     merge: |rest| match rest {
         [] => Rule::Promote(promote),
@@ -65,6 +67,7 @@ pub const MODE: Attribute<Service> = Attribute {
     key: "network_mode",
     about: "`none`, `host`, `bridge`, `service:NAME`, `container:NAME`: instead of `networks`.",
     example: "host",
+    shape: Shape::String,
     parse: |node, service, reader| service.network_mode = reader.string(node),
     merge: merge::default,
     render: |service| render::text(service.network_mode.as_deref()),
@@ -77,6 +80,7 @@ pub const MAC_ADDRESS: Attribute<Service> = Attribute {
     key: "mac_address",
     about: "Fixed hardware address on the first network.",
     example: "'02:42:ac:11:65:43'",
+    shape: Shape::String,
     parse: |node, service, reader| service.mac_address = reader.string(node),
     merge: merge::default,
     render: |service| render::text(service.mac_address.as_deref()),
@@ -84,12 +88,18 @@ pub const MAC_ADDRESS: Attribute<Service> = Attribute {
     lower: Lower::UsedBy("project/service/networks.rs"),
 };
 
+const ATTACHMENT: Shape = Shape::OneOf(&[
+    Shape::Null,
+    Shape::object("service_network", || keys(TABLE)),
+]);
+
 /// The keys of one network of a service.
 pub const TABLE: &[Attribute<Attachment>] = &[
     Attribute {
         key: "aliases",
         about: "More names that the service answers to on this network.",
         example: "[db]",
+        shape: Shape::STRINGS,
         parse: |node, attachment, reader| attachment.aliases = reader.strings(node),
         merge: merge::unique,
         render: |attachment| render::list(&attachment.aliases),
@@ -100,6 +110,7 @@ pub const TABLE: &[Attribute<Attachment>] = &[
         key: "driver_opts",
         about: "Options for the network's driver.",
         example: "{a: b}",
+        shape: Shape::OPTIONS,
         parse: |node, attachment, reader| attachment.driver_opts = reader.options(node),
         merge: merge::default,
         render: |attachment| render::strings(&attachment.driver_opts),
@@ -110,6 +121,7 @@ pub const TABLE: &[Attribute<Attachment>] = &[
         key: "gw_priority",
         about: "The network with the highest value provides the default gateway.",
         example: "1",
+        shape: Shape::Number,
         parse: |node, attachment, reader| {
             attachment.gw_priority = reader.plain_number(node).unwrap_or_default();
         },
@@ -122,6 +134,7 @@ pub const TABLE: &[Attribute<Attachment>] = &[
         key: "interface_name",
         about: "Name of the interface inside the container.",
         example: "eth7",
+        shape: Shape::String,
         parse: |node, attachment, reader| attachment.interface_name = reader.string(node),
         merge: merge::default,
         render: |attachment| render::text(attachment.interface_name.as_deref()),
@@ -132,6 +145,7 @@ pub const TABLE: &[Attribute<Attachment>] = &[
         key: "ipv4_address",
         about: "Fixed IPv4 address.",
         example: "10.1.2.3",
+        shape: Shape::String,
         parse: |node, attachment, reader| attachment.ipv4_address = reader.string(node),
         merge: merge::default,
         render: |attachment| render::text(attachment.ipv4_address.as_deref()),
@@ -142,6 +156,7 @@ pub const TABLE: &[Attribute<Attachment>] = &[
         key: "ipv6_address",
         about: "Fixed IPv6 address.",
         example: "'fd00::7'",
+        shape: Shape::String,
         parse: |node, attachment, reader| attachment.ipv6_address = reader.string(node),
         merge: merge::default,
         render: |attachment| render::text(attachment.ipv6_address.as_deref()),
@@ -152,6 +167,7 @@ pub const TABLE: &[Attribute<Attachment>] = &[
         key: "link_local_ips",
         about: "Link-local addresses.",
         example: "[169.254.8.8]",
+        shape: Shape::STRINGS,
         parse: |node, attachment, reader| attachment.link_local_ips = reader.strings(node),
         merge: merge::unique,
         render: |attachment| render::list(&attachment.link_local_ips),
@@ -162,6 +178,7 @@ pub const TABLE: &[Attribute<Attachment>] = &[
         key: "mac_address",
         about: "Fixed hardware address.",
         example: "'02:42:ac:11:65:43'",
+        shape: Shape::String,
         parse: |node, attachment, reader| attachment.mac_address = reader.string(node),
         merge: merge::default,
         render: |attachment| render::text(attachment.mac_address.as_deref()),
@@ -172,6 +189,7 @@ pub const TABLE: &[Attribute<Attachment>] = &[
         key: "priority",
         about: "Networks are connected from the highest to the lowest.",
         example: "10",
+        shape: Shape::Number,
         parse: |node, attachment, reader| {
             attachment.priority = reader.plain_number(node).unwrap_or_default();
         },

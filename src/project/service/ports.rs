@@ -13,6 +13,7 @@ use crate::project::read::Reader;
 use crate::project::render;
 use crate::project::request::Request;
 use crate::project::service::Service;
+use crate::project::shape::{Shape, keys};
 
 /// One published port (or, with a range in `published`, one port with several to choose from).
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -38,6 +39,10 @@ pub const ROW: Attribute<Service> = Attribute {
     key: "ports",
     about: "Ports of the container that are published on the host.",
     example: r#"["127.0.0.1:8080:80"]"#,
+    shape: Shape::List(&Shape::OneOf(&[
+        Shape::Number,
+        Shape::object("port", || keys(LONG)),
+    ])),
     parse: |node, service, reader| service.ports = parse(node, reader),
     merge: |rest| {
         if rest.is_empty() {
@@ -74,6 +79,7 @@ pub const LONG: &[Attribute<Port>] = &[
         key: "name",
         about: "A name for people.",
         example: "web",
+        shape: Shape::String,
         parse: |node, port, reader| port.name = reader.string(node),
         merge: default_merge,
         render: |port| render::text(port.name.as_deref()),
@@ -84,6 +90,7 @@ pub const LONG: &[Attribute<Port>] = &[
         key: "mode",
         about: "`host` or `ingress`; only a swarm makes a difference.",
         example: "host",
+        shape: Shape::String,
         parse: |node, port, reader| port.mode = reader.string(node).unwrap_or_default(),
         merge: default_merge,
         render: |port| render::text(Some(&port.mode)),
@@ -94,6 +101,7 @@ pub const LONG: &[Attribute<Port>] = &[
         key: "host_ip",
         about: "Address on the host; all addresses when absent.",
         example: "127.0.0.1",
+        shape: Shape::String,
         parse: |node, port, reader| {
             port.host_ip = reader.string(node).filter(|ip| check_ip(ip, node, reader));
         },
@@ -106,6 +114,7 @@ pub const LONG: &[Attribute<Port>] = &[
         key: "target",
         about: "Port inside the container.",
         example: "80",
+        shape: Shape::Integer,
         parse: |node, port, reader| port.target = read_target(node, reader),
         merge: default_merge,
         render: |port| render::number(i64::from(port.target)),
@@ -116,6 +125,7 @@ pub const LONG: &[Attribute<Port>] = &[
         key: "published",
         about: "Port or range on the host; chosen by the engine when absent.",
         example: "'8080'",
+        shape: Shape::Integer,
         parse: |node, port, reader| port.published = read_published(node, reader),
         merge: default_merge,
         render: |port| render::text(port.published.as_deref()),
@@ -126,6 +136,7 @@ pub const LONG: &[Attribute<Port>] = &[
         key: "protocol",
         about: "`tcp` (default), `udp` or `sctp`.",
         example: "udp",
+        shape: Shape::String,
         parse: |node, port, reader| port.protocol = reader.string(node).unwrap_or_default(),
         merge: default_merge,
         render: |port| render::text(Some(&port.protocol)),
@@ -136,6 +147,7 @@ pub const LONG: &[Attribute<Port>] = &[
         key: "app_protocol",
         about: "The application's protocol, for people.",
         example: "http",
+        shape: Shape::String,
         parse: |node, port, reader| port.app_protocol = reader.string(node),
         merge: default_merge,
         render: |port| render::text(port.app_protocol.as_deref()),

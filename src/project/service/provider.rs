@@ -9,6 +9,7 @@ use crate::project::attribute::{
 use crate::project::read::Reader;
 use crate::project::render;
 use crate::project::service::Service;
+use crate::project::shape::{Shape, keys};
 
 /// A section `provider`.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -24,6 +25,7 @@ pub const ROW: Attribute<Service> = Attribute {
     key: "provider",
     about: "A program that stands in for the service's containers.",
     example: "{type: awesomecloud}",
+    shape: Shape::requiring(&["type"], "provider", || keys(TABLE)),
     parse: |node, service, reader| service.provider = Some(parse(node, reader)),
     merge: |rest| merge_rule(TABLE, rest),
     render: |service| {
@@ -40,6 +42,7 @@ pub const TABLE: &[Attribute<Provider>] = &[
         key: "type",
         about: "Name of the program.",
         example: "awesomecloud",
+        shape: Shape::String,
         parse: |node, provider, reader| provider.kind = reader.string(node).unwrap_or_default(),
         merge: merge::default,
         render: |provider| render::text(Some(&provider.kind)),
@@ -50,6 +53,7 @@ pub const TABLE: &[Attribute<Provider>] = &[
         key: "options",
         about: "What it is told.",
         example: "{size: small}",
+        shape: Shape::Map(&Shape::OneOf(&[Shape::Scalar, Shape::TEXTS])),
         parse: |node, provider, reader| provider.options = read_options(node, reader),
         merge: merge::default,
         render: |provider| {

@@ -7,6 +7,7 @@ use crate::project::read::Reader;
 use crate::project::render;
 use crate::project::service::Service;
 use crate::project::service::deploy::Resource;
+use crate::project::shape::Shape;
 use crate::project::value::byte_size::ByteSize;
 
 /// `cpus`.
@@ -14,6 +15,7 @@ pub const CPUS: Attribute<Service> = Attribute {
     key: "cpus",
     about: "Processors, fractions allowed.",
     example: "'0.5'",
+    shape: Shape::Number,
     parse: |node, service, reader| service.cpus = reader.number(node).unwrap_or_default(),
     merge: merge::default,
     render: |service| render::fraction(service.cpus),
@@ -37,6 +39,7 @@ pub const MEM_LIMIT: Attribute<Service> = Attribute {
     key: "mem_limit",
     about: "Memory at most.",
     example: "64m",
+    shape: Shape::SIZE,
     parse: |node, service, reader| service.mem_limit = reader.bytes(node),
     merge: merge::default,
     render: |service| render::bytes(service.mem_limit),
@@ -54,6 +57,7 @@ pub const MEM_RESERVATION: Attribute<Service> = Attribute {
     key: "mem_reservation",
     about: "Memory that is promised.",
     example: "32m",
+    shape: Shape::SIZE,
     parse: |node, service, reader| service.mem_reservation = reader.whole_bytes(node),
     merge: merge::default,
     render: |service| render::bytes(service.mem_reservation),
@@ -73,6 +77,7 @@ pub const MEMSWAP_LIMIT: Attribute<Service> = Attribute {
     key: "memswap_limit",
     about: "Memory and swap together at most; -1 for no limit of swap.",
     example: "128m",
+    shape: Shape::SIZE,
     parse: |node, service, reader| service.memswap_limit = reader.bytes(node),
     merge: merge::default,
     render: |service| render::bytes(service.memswap_limit),
@@ -87,6 +92,7 @@ pub const SHM_SIZE: Attribute<Service> = Attribute {
     key: "shm_size",
     about: "Size of `/dev/shm` (engine's default 64m).",
     example: "128m",
+    shape: Shape::SIZE,
     parse: |node, service, reader| service.shm_size = reader.bytes(node),
     merge: merge::default,
     render: |service| render::bytes(service.shm_size),
@@ -99,6 +105,7 @@ pub const PIDS_LIMIT: Attribute<Service> = Attribute {
     key: "pids_limit",
     about: "Processes at most; -1 for no limit.",
     example: "100",
+    shape: Shape::Number,
     parse: |node, service, reader| service.pids_limit = read_pids(node, reader),
     merge: merge::default,
     render: |service| render::number(service.pids_limit),

@@ -8,18 +8,25 @@ use crate::project::read::Reader;
 use crate::project::render;
 use crate::project::request::Request;
 use crate::project::service::Service;
+use crate::project::shape::Shape;
 
 /// The row of `restart`.
 pub const ROW: Attribute<Service> = Attribute {
     key: "restart",
     about: "`no`, `always`, `unless-stopped`, `on-failure` or `on-failure:ATTEMPTS`.",
     example: "always",
+    shape: SHAPE,
     parse: |node, service, reader| service.restart = read(node, reader),
     merge: merge::default,
     render: |service| render::text(service.restart.as_deref()),
     hash: Hash::Included,
     lower: Lower::Request(lower),
 };
+
+const SHAPE: Shape = Shape::OneOf(&[
+    Shape::Words(&["no", "always", "unless-stopped", "on-failure"]),
+    Shape::Pattern("on-failure:[0-9]+"),
+]);
 
 fn read(node: &Node, reader: &mut Reader<'_>) -> Option<String> {
     // Nothing in quotes is as good as nothing.

@@ -11,6 +11,7 @@ use crate::project::read::Reader;
 use crate::project::render;
 use crate::project::request::Request;
 use crate::project::service::Service;
+use crate::project::shape::{Key, Shape};
 
 /// One limit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -31,6 +32,7 @@ pub const ROW: Attribute<Service> = Attribute {
     key: "ulimits",
     about: "Limits of processes by name: a number, or `soft` and `hard`.",
     example: "{nofile: {soft: 1000, hard: 2000}}",
+    shape: SHAPE,
     parse: |node, service, reader| service.ulimits = parse(node, reader),
     merge: |rest| {
         if rest.len() == 1 {
@@ -43,6 +45,28 @@ pub const ROW: Attribute<Service> = Attribute {
     hash: Hash::Included,
     lower: Lower::Request(lower),
 };
+
+/// What may be written for limits.
+pub const SHAPE: Shape = Shape::Map(&Shape::OneOf(&[
+    Shape::Integer,
+    Shape::requiring(&["soft", "hard"], "ulimit", || KEYS.to_vec()),
+]));
+
+/// The keys of a limit in the long form.
+const KEYS: &[Key] = &[
+    Key {
+        key: "soft",
+        about: "What processes start with.",
+        example: "1000",
+        shape: Shape::Integer,
+    },
+    Key {
+        key: "hard",
+        about: "How far processes may raise it.",
+        example: "2000",
+        shape: Shape::Integer,
+    },
+];
 
 /// A limit as it is printed. A single nothing is a pair of them in docker compose.
 pub fn print(limit: &Ulimit) -> Data {

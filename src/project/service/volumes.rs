@@ -13,6 +13,7 @@ use crate::project::read::Reader;
 use crate::project::render;
 use crate::project::request::Request;
 use crate::project::service::Service;
+use crate::project::shape::{Shape, keys};
 use crate::project::value::byte_size::ByteSize;
 use std::collections::BTreeMap;
 
@@ -94,6 +95,7 @@ pub const ROW: Attribute<Service> = Attribute {
     key: "volumes",
     about: "Folders of the host, volumes, images and memory that are mounted.",
     example: "['data:/data']",
+    shape: Shape::List(&MOUNT),
     parse: |node, service, reader| service.volumes = reader.items(node, parse),
     merge: |rest| {
         if rest.is_empty() {
@@ -112,6 +114,7 @@ pub const API_SOCKET: Attribute<Service> = Attribute {
     key: "use_api_socket",
     about: "Let it speak with the engine: mounts the engine's socket.",
     example: "true",
+    shape: Shape::Boolean,
     parse: |node, service, reader| {
         if node.as_str().is_some() {
             reader.expected(node, "true or false without quotes");
@@ -150,6 +153,7 @@ pub const LONG: &[Attribute<Mount>] = &[
         key: "type",
         about: "`bind`, `volume`, `tmpfs`, `image`, `npipe` or `cluster`.",
         example: "bind",
+        shape: Shape::Words(KINDS),
         parse: |node, mount, reader| mount.kind = read_kind(node, reader),
         merge: merge::default,
         render: |mount| render::text(Some(&mount.kind)),
@@ -160,6 +164,7 @@ pub const LONG: &[Attribute<Mount>] = &[
         key: "source",
         about: "Host path, volume key or image; a volume without source is anonymous.",
         example: "data",
+        shape: Shape::String,
         parse: |node, mount, reader| mount.source = reader.string(node),
         merge: merge::default,
         render: |mount| render::text(mount.source.as_deref()),
@@ -170,6 +175,7 @@ pub const LONG: &[Attribute<Mount>] = &[
         key: "target",
         about: "Path inside the container.",
         example: "/data",
+        shape: Shape::String,
         parse: |node, mount, reader| {
             mount.target = clean_target(&reader.string(node).unwrap_or_default());
         },
@@ -182,6 +188,7 @@ pub const LONG: &[Attribute<Mount>] = &[
         key: "read_only",
         about: "Mount without the right to write.",
         example: "true",
+        shape: Shape::Boolean,
         parse: |node, mount, reader| mount.read_only = reader.boolean(node).unwrap_or_default(),
         merge: merge::default,
         render: |mount| render::flag(mount.read_only),
@@ -192,6 +199,7 @@ pub const LONG: &[Attribute<Mount>] = &[
         key: "consistency",
         about: "A hint of old Docker Desktop versions.",
         example: "cached",
+        shape: Shape::String,
         parse: |node, mount, reader| mount.consistency = reader.string(node),
         merge: merge::default,
         render: |mount| render::text(mount.consistency.as_deref()),
@@ -202,6 +210,7 @@ pub const LONG: &[Attribute<Mount>] = &[
         key: "bind",
         about: "Options of a bind mount.",
         example: "{propagation: rshared}",
+        shape: Shape::object("bind_options", || keys(BIND)),
         parse: |node, mount, reader| {
             read_table(node, BIND, mount.bind.get_or_insert_default(), reader);
         },
@@ -219,6 +228,7 @@ pub const LONG: &[Attribute<Mount>] = &[
         key: "volume",
         about: "Options of a volume mount.",
         example: "{nocopy: true}",
+        shape: Shape::object("volume_options", || keys(VOLUME)),
         parse: |node, mount, reader| {
             read_table(node, VOLUME, mount.volume.get_or_insert_default(), reader);
         },
@@ -236,6 +246,7 @@ pub const LONG: &[Attribute<Mount>] = &[
         key: "tmpfs",
         about: "Options of a tmpfs mount.",
         example: "{size: 64m}",
+        shape: Shape::object("tmpfs_options", || keys(TMPFS)),
         parse: |node, mount, reader| {
             read_table(node, TMPFS, mount.tmpfs.get_or_insert_default(), reader);
         },
@@ -253,6 +264,7 @@ pub const LONG: &[Attribute<Mount>] = &[
         key: "image",
         about: "Options of an image mount.",
         example: "{subpath: share}",
+        shape: Shape::object("image_options", || keys(IMAGE)),
         parse: |node, mount, reader| {
             read_table(node, IMAGE, mount.image.get_or_insert_default(), reader);
         },
@@ -274,7 +286,8 @@ pub const BIND: &[Attribute<BindOptions>] = &[
         key: "selinux",
         about: "`z` (shared) or `Z` (private) relabelling.",
         example: "z",
-        parse: |node, bind, reader| bind.selinux = reader.word(node, &["z", "Z"]),
+        shape: Shape::Words(RELABELLING),
+        parse: |node, bind, reader| bind.selinux = reader.word(node, RELABELLING),
         merge: merge::default,
         render: |bind| render::text(bind.selinux.as_deref()),
         hash: Hash::Included,
@@ -284,6 +297,7 @@ pub const BIND: &[Attribute<BindOptions>] = &[
         key: "propagation",
         about: "How mounts below it propagate.",
         example: "rshared",
+        shape: Shape::String,
         parse: |node, bind, reader| bind.propagation = reader.string(node),
         merge: merge::default,
         render: |bind| render::text(bind.propagation.as_deref()),
@@ -294,6 +308,7 @@ pub const BIND: &[Attribute<BindOptions>] = &[
         key: "create_host_path",
         about: "Make a missing folder on the host (default true).",
         example: "false",
+        shape: Shape::Boolean,
         parse: |node, bind, reader| bind.create_host_path = reader.boolean(node),
         merge: merge::default,
         render: |bind| render::option(bind.create_host_path),
@@ -304,6 +319,7 @@ pub const BIND: &[Attribute<BindOptions>] = &[
         key: "recursive",
         about: "Whether mounts below it come along: `enabled`, `disabled`, `writable`, `readonly`.",
         example: "disabled",
+        shape: Shape::Words(RECURSIVE),
         parse: |node, bind, reader| bind.recursive = reader.word(node, RECURSIVE),
         merge: merge::default,
         render: |bind| render::text(bind.recursive.as_deref()),
@@ -318,6 +334,7 @@ pub const VOLUME: &[Attribute<VolumeOptions>] = &[
         key: "labels",
         about: "Labels for a volume that is made with the container.",
         example: "{keep: 'yes'}",
+        shape: Shape::KEY_VALUES,
         parse: |node, volume, reader| volume.labels = reader.labels(node),
         merge: merge::key_value,
         render: |volume| render::strings(&volume.labels),
@@ -328,6 +345,7 @@ pub const VOLUME: &[Attribute<VolumeOptions>] = &[
         key: "nocopy",
         about: "Do not fill a new volume from the image.",
         example: "true",
+        shape: Shape::Boolean,
         parse: |node, volume, reader| volume.nocopy = reader.boolean(node).unwrap_or_default(),
         merge: merge::default,
         render: |volume| render::flag(volume.nocopy),
@@ -338,6 +356,7 @@ pub const VOLUME: &[Attribute<VolumeOptions>] = &[
         key: "subpath",
         about: "Folder inside the volume.",
         example: "conf",
+        shape: Shape::String,
         parse: |node, volume, reader| volume.subpath = reader.string(node),
         merge: merge::default,
         render: |volume| render::text(volume.subpath.as_deref()),
@@ -352,6 +371,7 @@ pub const TMPFS: &[Attribute<TmpfsOptions>] = &[
         key: "size",
         about: "Size limit.",
         example: "64m",
+        shape: Shape::SIZE,
         parse: |node, tmpfs, reader| tmpfs.size = read_size(node, reader),
         merge: merge::default,
         render: |tmpfs| render::bytes(tmpfs.size),
@@ -362,6 +382,7 @@ pub const TMPFS: &[Attribute<TmpfsOptions>] = &[
         key: "mode",
         about: "Permission bits, octal.",
         example: "0755",
+        shape: Shape::Number,
         parse: |node, tmpfs, reader| {
             tmpfs.mode = reader
                 .plain_number(node)
@@ -379,6 +400,7 @@ pub const IMAGE: &[Attribute<ImageOptions>] = &[Attribute {
     key: "subpath",
     about: "Folder inside the image.",
     example: "share",
+    shape: Shape::String,
     parse: |node, image, reader| image.subpath = reader.string(node),
     merge: merge::default,
     render: |image| render::text(image.subpath.as_deref()),
@@ -386,10 +408,16 @@ pub const IMAGE: &[Attribute<ImageOptions>] = &[Attribute {
     lower: Lower::UsedBy("project/service/volumes.rs"),
 }];
 
+const MOUNT: Shape = Shape::OneOf(&[
+    Shape::String,
+    Shape::requiring(&["type"], "mount", || keys(LONG)),
+]);
+
+const KINDS: &[&str] = &["bind", "volume", "tmpfs", "image", "npipe", "cluster"];
+const RELABELLING: &[&str] = &["z", "Z"];
 const RECURSIVE: &[&str] = &["enabled", "disabled", "writable", "readonly"];
 
 fn read_kind(node: &Node, reader: &mut Reader<'_>) -> String {
-    const KINDS: [&str; 6] = ["bind", "volume", "tmpfs", "image", "npipe", "cluster"];
     let kind = reader.string(node).unwrap_or_default();
     if !kind.is_empty() && !KINDS.contains(&kind.as_str()) {
         reader.invalid(

@@ -4,12 +4,14 @@ use crate::project::attribute::{Attribute, Hash, Lower, merge};
 use crate::project::render;
 use crate::project::request::Request;
 use crate::project::service::Service;
+use crate::project::shape::Shape;
 
 /// The row of `volumes_from`.
 pub const ROW: Attribute<Service> = Attribute {
     key: "volumes_from",
     about: "Mounts of another service (`service[:ro]`) or container (`container:name[:ro]`).",
     example: "['data:ro']",
+    shape: Shape::DISTINCT,
     parse: |node, service, reader| {
         reader.distinct(node);
         service.volumes_from = reader.strings(node);

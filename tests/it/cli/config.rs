@@ -148,3 +148,98 @@ async fn standard_input_is_a_file_too() {
     let ran = Sandbox::with("").succeed("-f - config --services").await;
     assert_eq!(ran.stdout, "stdin\n");
 }
+
+const SWARM: &str = "\
+version: '3.8'
+services:
+  web:
+    image: app
+    deploy: {mode: global, update_config: {parallelism: 2}}
+    post_start: [{command: warm-up}]
+  db:
+    image: db
+    ports: [{target: 80, mode: host}]
+  tool:
+    image: app
+    profiles: [debug]
+    deploy: {mode: global}
+configs:
+  unused: {file: ./x, template_driver: golang}
+";
+
+#[tokio::test]
+async fn what_has_no_effect_is_listed_with_place_and_reason() {
+    let sandbox = Sandbox::with(SWARM);
+    let expected = "\
+KEY                                 PLACE               WHY IT HAS NO EFFECT
+version                             compose.yaml:1:1    it has been without meaning since Compose 1.27
+services.web.deploy.mode            compose.yaml:5:14   only a swarm acts on it
+services.web.deploy.update_config   compose.yaml:5:28   only a swarm acts on it
+services.web.post_start             compose.yaml:6:5    this version of rcompose does not run hooks yet
+services.db.ports[0].mode           compose.yaml:9:26   a single engine publishes on the host in either mode
+";
+    let ran = sandbox.succeed("config --unsupported").await;
+    assert_eq!(ran.stdout, expected);
+    let ran = sandbox.succeed("config --unsupported db").await;
+    assert!(!ran.stdout.contains("services.web"), "{}", ran.stdout);
+    let ran = Sandbox::with("services: {web: {image: app}}");
+    let ran = ran.succeed("config --unsupported").await;
+    assert_eq!(ran.stdout.lines().count(), 1, "{}", ran.stdout);
+}
+
+#[tokio::test]
+async fn what_has_no_effect_is_told_to_programs_too() {
+    let ran = Sandbox::with(SWARM);
+    let text = ran.succeed("config --unsupported --format json").await;
+    let notes: serde_json::Value = serde_json::from_str(&text.stdout).expect("JSON");
+    let kinds: Vec<_> = notes.as_array().expect("a list").iter().collect();
+    assert_eq!(kinds.len(), 5);
+    let expected = serde_json::json!({
+        "path": "services.web.post_start",
+        "service": "web",
+        "file": "compose.yaml",
+        "line": 6,
+        "column": 5,
+        "kind": "not_yet",
+        "reason": "this version of rcompose does not run hooks yet",
+    });
+    assert_eq!(kinds[3], &expected);
+    assert_eq!(kinds[0]["service"], serde_json::Value::Null);
+    assert_eq!(kinds[0]["kind"], "no_effect");
+}
+
+#[tokio::test]
+async fn models_are_what_services_use_and_not_what_they_are_called() {
+    let sandbox = Sandbox::with(
+        "\
+services:
+  web: {image: app, models: [small]}
+  api: {image: app, models: {large: {endpoint_var: URL}}}
+  tool: {image: app, models: [other], profiles: [debug]}
+models:
+  small: {model: ai/small, name: llm}
+  large: {model: '${LARGE:-ai/large}'}
+  other: {model: ai/other}
+  unused: {model: ai/unused}
+",
+    );
+    let parts = [
+        ("config --models", "ai/large\nai/small\n"),
+        ("config --models -q", "ai/large\nai/small\n"),
+        ("config --models --format json", "ai/large\nai/small\n"),
+        ("config --models web", "ai/large\nai/small\n"),
+        ("config --models --services", "api\nweb\n"),
+        ("config --models --profiles", "ai/large\nai/small\n"),
+        (
+            "--profile debug config --models",
+            "ai/large\nai/other\nai/small\n",
+        ),
+        (
+            "config --models --no-interpolate",
+            "${LARGE:-ai/large}\nai/other\nai/small\n",
+        ),
+    ];
+    for (line, expected) in parts {
+        assert_eq!(sandbox.succeed(line).await.stdout, expected, "{line}");
+    }
+}

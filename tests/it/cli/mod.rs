@@ -21,6 +21,7 @@ mod lifecycle;
 mod logs;
 mod plan;
 mod ps;
+mod schema;
 mod up;
 mod usage;
 

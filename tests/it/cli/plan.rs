@@ -75,3 +75,48 @@ async fn json_has_every_step() {
     assert_eq!(plan["steps"][1]["cause"]["kind"], "missing");
     assert_eq!(plan["steps"][1]["after"], serde_json::json!([1]));
 }
+
+#[tokio::test(start_paused = true)]
+async fn what_has_no_effect_is_noted_and_part_of_the_json() {
+    let sandbox = Sandbox::with(
+        "\
+version: '3'
+services:
+  web:
+    image: app
+    deploy: {mode: global}
+    post_start: [{command: warm-up}]
+",
+    );
+    let ran = sandbox.run("plan").await;
+    let expected = "\
+warning: `version` has no meaning any more
+ --> compose.yaml:1:1
+  |
+1 | version: '3'
+  | ^^^^^^^ every file is read the same way
+  |
+  = help: remove the line
+warning: `services.web.post_start` has no effect: this version of rcompose does not run hooks yet
+ --> compose.yaml:6:5
+  |
+6 |     post_start: [{command: warm-up}]
+  |     ^^^^^^^^^^ set here
+note: services.web.deploy.mode has no effect (compose.yaml:5:14): only a swarm acts on it
+";
+    assert_eq!((ran.code, ran.stderr.as_str()), (2, expected));
+    let ran = sandbox.run("plan --json").await;
+    let plan: serde_json::Value = serde_json::from_str(&ran.stdout).expect("JSON");
+    let paths: Vec<&str> = plan["unsupported"]
+        .as_array()
+        .expect("a list")
+        .iter()
+        .filter_map(|note| note["path"].as_str())
+        .collect();
+    let expected = [
+        "version",
+        "services.web.deploy.mode",
+        "services.web.post_start",
+    ];
+    assert_eq!(paths, expected);
+}
