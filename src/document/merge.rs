@@ -567,8 +567,8 @@ mod tests {
                 "{unique: [a:1, b:1, c:1]}",
             ),
             ("pairs: {A: 1}", "pairs: {A: !reset }", "{pairs: {}}"),
-            // docker compose keeps A here: it knows the list's items by their position only.
-            ("pairs: [A=1]", "pairs: {A: !reset }", "{pairs: {}}"),
+            // A stays, as in docker compose, which knows a list's items by their position only.
+            ("pairs: [A=1]", "pairs: {A: !reset }", "{pairs: {A: 1}}"),
             ("a: 1", "b: {<<: {c: !reset 1, d: 1}}", "{a: 1, b: {d: 1}}"),
         ]);
     }

@@ -60,7 +60,7 @@ mod tests {
     #[test]
     fn keys_are_in_the_order_of_gos_yaml_printer() {
         let ordered = [
-            "$", "1", "2", "9a", "9_", "10", "_A", "A", "A_B", "A1", "A2", "A10", "A10b", "AB",
+            "$", "_A", "1", "2", "9a", "9_", "10", "A", "A_B", "A1", "A2", "A10", "A10b", "AB",
             "a_1", "a1", "aa", "b",
         ];
         for pair in ordered.windows(2) {
