@@ -51,12 +51,51 @@ const MAX_NAMES: usize = 1000;
 /// # Errors
 /// Everything that is wrong with the text, as far as it could be read.
 pub fn parse(source: SourceId, text: &str) -> Result<Vec<Node>, Vec<Diagnostic>> {
+    read(source, text, None)
+}
+
+/// What [`parse`] does not leave in the tree.
+#[derive(Debug, Clone, Default)]
+pub struct Record {
+    /// Aliases: where each stands, and what it stands for.
+    pub aliases: Vec<(Span, Span)>,
+    /// Values of merged mappings that another value of the same key keeps out.
+    pub hidden: Vec<Hidden>,
+}
+
+/// A value that `<<` would have brought.
+#[derive(Debug, Clone)]
+pub struct Hidden {
+    /// The value.
+    pub value: Node,
+    /// The one that stands in its place.
+    pub by: Span,
+}
+
+/// [`parse`], with a record of what anchors and `<<` did.
+///
+/// # Errors
+/// The same.
+pub fn parse_recorded(
+    source: SourceId,
+    text: &str,
+    record: &mut Record,
+) -> Result<Vec<Node>, Vec<Diagnostic>> {
+    read(source, text, Some(record))
+}
+
+fn read(
+    source: SourceId,
+    text: &str,
+    mut record: Option<&mut Record>,
+) -> Result<Vec<Node>, Vec<Diagnostic>> {
     if let Err(problem) = syntax::check_text(source, text) {
         return Err(vec![problem]);
     }
     let mut lenient = Lenient::new(text);
     loop {
         let mut reader = Reader::new(source, text, &lenient);
+        reader.record = record.as_ref().map(|_| Record::default());
         match reader.run() {
             Ok(()) => {}
             Err(Stop::Problem(problem)) => reader.problems.push(problem),
@@ -64,6 +103,10 @@ pub fn parse(source: SourceId, text: &str) -> Result<Vec<Node>, Vec<Diagnostic>>
                 lenient.apply(&repair);
                 continue;
             }
+        }
+        if let (Some(record), Some(found)) = (&mut record, reader.record) {
+            record.aliases.extend(found.aliases);
+            record.hidden.extend(found.hidden);
         }
         return if reader.problems.is_empty() {
             Ok(reader.documents)
@@ -92,6 +135,8 @@ struct Reader<'a> {
     read: (usize, usize),
     documents: Vec<Node>,
     problems: Vec<Diagnostic>,
+    /// Only kept when somebody asks for it.
+    record: Option<Record>,
 }
 
 /// A node with what an alias to it costs.
@@ -182,6 +227,7 @@ impl<'a> Reader<'a> {
             read: (0, 0),
             documents: Vec::new(),
             problems: Vec::new(),
+            record: None,
         }
     }
 
@@ -515,14 +561,14 @@ impl<'a> Reader<'a> {
     fn merge(&mut self, mut entries: Mapping, merged: Vec<Node>) -> Mapping {
         for node in merged {
             match node.value {
-                Value::Mapping(mapping) => add_missing(&mut entries, mapping),
+                Value::Mapping(mapping) => self.add_missing(&mut entries, mapping),
                 Value::Sequence(items) => {
                     for item in items {
                         if item.tag == Some(Tag::Reset) {
                             continue;
                         }
                         match item.value {
-                            Value::Mapping(mapping) => add_missing(&mut entries, mapping),
+                            Value::Mapping(mapping) => self.add_missing(&mut entries, mapping),
                             _ => self.cannot_merge(&item),
                         }
                     }
@@ -531,6 +577,23 @@ impl<'a> Reader<'a> {
             }
         }
         entries
+    }
+
+    fn add_missing(&mut self, entries: &mut Mapping, merged: Mapping) {
+        for (key, entry) in merged {
+            match entries.entry(key) {
+                Slot::Vacant(free) => {
+                    free.insert(entry);
+                }
+                Slot::Occupied(taken) => {
+                    if let Some(record) = &mut self.record {
+                        let by = taken.get().value.span;
+                        let value = entry.value;
+                        record.hidden.push(Hidden { value, by });
+                    }
+                }
+            }
+        }
     }
 
     fn cannot_merge(&mut self, node: &Node) {
@@ -551,6 +614,9 @@ impl<'a> Reader<'a> {
             return Ok(());
         };
         let (count, height) = (target.count, target.height);
+        if let Some(record) = &mut self.record {
+            record.aliases.push((span, target.node.span));
+        }
         self.charge(count, span)?;
         self.check_depth(height, span)?;
         if let Some(mut copy) = self.anchors.get(&anchor).cloned() {
@@ -816,8 +882,3 @@ fn core_kind(core: &str, text: &str, plain: bool) -> Option<ScalarKind> {
     fits.then_some(kind)
 }
 
-fn add_missing(entries: &mut Mapping, merged: Mapping) {
-    for (key, entry) in merged {
-        entries.entry(key).or_insert(entry);
-    }
-}

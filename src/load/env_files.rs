@@ -47,11 +47,12 @@ pub(super) fn apply(
                     .or_else(|| joined.get(name).cloned().flatten())
             };
             let read = environment::read_variables(load, path, file.format.as_deref(), &lookup);
-            joined.extend(
-                read.into_iter()
-                    .flatten()
-                    .map(|(name, value)| (name, Some(value))),
-            );
+            for set in read.into_iter().flatten() {
+                if let Some(trace) = &mut load.trace {
+                    trace.reads(&service.name, "environment", &set);
+                }
+                joined.insert(set.name, Some(set.value));
+            }
         }
         joined.append(&mut service.environment);
         service.environment = joined;

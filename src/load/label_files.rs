@@ -30,7 +30,12 @@ fn join(load: &mut Load<'_>, service: &mut Service) {
         }
         let lookup = |name: &str| joined.get(name).cloned();
         let read = environment::read_variables(load, path, None, &lookup);
-        joined.extend(read.into_iter().flatten());
+        for set in read.into_iter().flatten() {
+            if let Some(trace) = &mut load.trace {
+                trace.reads(&service.name, "labels", &set);
+            }
+            joined.insert(set.name, set.value);
+        }
     }
     joined.append(&mut service.labels);
     service.labels = joined;

@@ -27,10 +27,12 @@ mod include;
 mod label_files;
 mod profiles;
 pub mod selection;
+pub mod trace;
 mod tree;
 
 use discover::Found;
 pub use discover::project_name;
+use trace::Trace;
 use tree::{Origin, Scope};
 
 /// What to load, as the command line and the process say.
@@ -141,6 +143,31 @@ pub fn load(request: &Request, files: &dyn Files) -> Result<Loaded, Failure> {
     }
 }
 
+/// Loads a project and writes down where everything came from.
+pub fn load_traced(request: &Request, files: &dyn Files) -> Result<(Loaded, Trace), Failure> {
+    let mut load = Load::new(request, files);
+    load.trace = Some(Box::default());
+    let project = load.read().and_then(|read| {
+        let document = read.document.clone();
+        let variables = read.scope.variables.clone();
+        let (project, _) = load.project(read)?;
+        Some((project, document, variables))
+    });
+    let Some((project, document, variables)) = project.filter(|_| !load.failed()) else {
+        return Err(load.failure());
+    };
+    let mut trace = *load.trace.take().unwrap_or_default();
+    trace.finish(document, load.origins.iter(), request);
+    let loaded = Loaded {
+        services: selection::named(&project, &request.services),
+        project,
+        variables,
+        warnings: load.explained(),
+        sources: load.sources,
+    };
+    Ok((loaded, trace))
+}
+
 /// Reads a project's files into one tree.
 pub fn tree(request: &Request, files: &dyn Files) -> Result<Tree, Failure> {
     let mut load = Load::new(request, files);
@@ -164,6 +191,8 @@ struct Load<'a> {
     /// What is known of each Compose file among the sources.
     origins: BTreeMap<SourceId, Origin>,
     diagnostics: Vec<Diagnostic>,
+    /// Where things came from, when somebody asks.
+    trace: Option<Box<Trace>>,
 }
 
 /// All that is read before the model.
@@ -182,6 +211,7 @@ impl<'a> Load<'a> {
             sources: Sources::default(),
             origins: BTreeMap::new(),
             diagnostics: Vec::new(),
+            trace: None,
         }
     }
 
