@@ -53,7 +53,12 @@ pub fn is_secret(path: &Path) -> bool {
 
 /// Takes the secrets out of what is told about a value.
 pub fn mask(explained: &mut Explained) {
-    if is_secret(&explained.path) {
+    // The text behind the operator of a secret variable stands in the value, too.
+    let by_default = explained
+        .uses
+        .iter()
+        .any(|it| it.used.replaced && is_secret_name(&it.used.name));
+    if by_default || is_secret(&explained.path) {
         if !explained.value.is_null() {
             explained.value = MASK.into();
         }

@@ -124,6 +124,11 @@ impl<'a> Origins<'a> {
         &self.data
     }
 
+    /// The part of it at a path.
+    pub fn at(&self, path: &Path) -> Option<&Data> {
+        path::get(&self.data, path.segments())
+    }
+
     /// Everything at a path (in the syntax of [`path`]) and below it.
     ///
     /// # Errors
@@ -185,6 +190,24 @@ impl<'a> Origins<'a> {
         }
     }
 
+    /// Where the key or item of a path stands, when anybody wrote it.
+    pub fn place(&self, path: &Path) -> Option<Span> {
+        let segments = path.segments();
+        let document = self.trace.document.as_ref()?;
+        if let Some((Segment::Key(key), above)) = segments.split_last()
+            && let Found::At(node) = locate(document, &self.data, above)
+            && let Some(entry) = node.as_mapping().and_then(|mapping| mapping.get(key))
+        {
+            return Some(entry.key_span);
+        }
+        self.written_at(segments)
+    }
+
+    /// The variables in the value of a place.
+    pub fn uses_at(&self, span: Span) -> &'a [Use] {
+        self.text_at(span).map_or(&[], |text| &text.uses)
+    }
+
     fn one(&self, path: Path, value: &Data) -> Explained {
         let origin = self.origin(&path);
         let place = match &origin {
@@ -222,7 +245,7 @@ impl<'a> Origins<'a> {
     }
 
     /// The text with variables that a place lies in.
-    pub fn text_at(&self, span: Span) -> Option<&'a Text> {
+    fn text_at(&self, span: Span) -> Option<&'a Text> {
         let first = Span { end: 0, start: 0, ..span };
         let texts = self.trace.texts.range(first..);
         let mut here = texts.take_while(|(place, _)| place.source == span.source);

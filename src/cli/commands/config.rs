@@ -18,10 +18,12 @@ use super::Outcome;
 use crate::cli::context::Context;
 use crate::cli::disk;
 use crate::cli::failure::Failure;
+use crate::explain::Origins;
 use crate::load::{Skip, selection};
 use crate::project::hash::{self, Encoding, go_json};
 use crate::project::normalize::forget_unused;
 use crate::project::{Project, Service};
+use crate::report::annotated::annotated;
 use crate::report::lines;
 use crate::report::yaml::{indented_json, yaml};
 
@@ -75,6 +77,10 @@ pub(crate) struct ConfigArgs {
     #[arg(long)]
     environment: bool,
 
+    /// Print behind each line where it came from
+    #[arg(long)]
+    trace: bool,
+
     /// Write to a file instead of standard output
     #[arg(short, long, value_name = "FILE")]
     output: Option<PathBuf>,
@@ -127,7 +133,9 @@ enum Format {
 }
 
 pub(super) fn run(args: &ConfigArgs, context: &mut Context<'_>) -> Outcome {
-    let text = if args.variables || args.without.no_interpolate {
+    let text = if args.trace {
+        traced(args, context)?
+    } else if args.variables || args.without.no_interpolate {
         of_tree(args, context)?
     } else {
         of_model(args, context)?
@@ -228,6 +236,28 @@ fn of_model(args: &ConfigArgs, context: &Context<'_>) -> Result<String, Failure>
         _ if args.environment => environment(&loaded.variables),
         _ => model(project, args.format.unwrap_or_default()),
     })
+}
+
+/// The model with the place of everything in it.
+fn traced(args: &ConfigArgs, context: &Context<'_>) -> Result<String, Failure> {
+    let contradiction = |flag: &str| {
+        let message = format!("--trace cannot be used with {flag}");
+        Failure::message(message, "it prints the whole model, as YAML with comments")
+    };
+    if args.format.is_some_and(|format| matches!(format, Format::Json)) {
+        return Err(contradiction("--format json"));
+    }
+    if args.without.no_interpolate || !prints_model(args) {
+        return Err(contradiction("flags that print something else"));
+    }
+    let (mut loaded, trace) = context.load_traced(&args.services, args.without.skip())?;
+    known(&loaded.project, loaded.services.iter().map(String::as_str))?;
+    if !loaded.services.is_empty() {
+        selection::reduce(&mut loaded.project, &loaded.services);
+    }
+    forget_unused(&mut loaded.project);
+    let origins = Origins::new(&loaded, &trace);
+    Ok(annotated(&origins, &loaded.sources))
 }
 
 fn environment(variables: &BTreeMap<String, String>) -> String {
