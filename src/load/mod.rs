@@ -254,7 +254,7 @@ impl<'a> Load<'a> {
         project.env_files = env_files.iter().map(|file| self.absolute(file)).collect();
         profiles::apply(&mut project, self.request, &variables);
         if !skip.normalization {
-            normalize(&mut project);
+            normalize(&mut project, &|name| variables.get(name).cloned());
         }
         if !skip.consistency {
             let mut found = validate(&project);
@@ -310,9 +310,11 @@ impl<'a> Load<'a> {
         variables: &BTreeMap<String, String>,
     ) -> Project {
         let base = |source: SourceId| {
-            let base = &self.origins.get(&source)?.base;
+            let Origin { base, asked, .. } = self.origins.get(&source)?;
             if self.request.skip.paths {
-                below(base, directory)
+                // Paths of files that are included start from the project's folder even then.
+                let included = asked.is_some_and(|(_, how)| how == include::ASKED);
+                below(base, directory).or(included.then(PathBuf::new))
             } else {
                 Some(base.clone())
             }

@@ -286,7 +286,7 @@ fn project_with(row: Option<&Attribute<Service>>) -> Project {
     let node = parse(&text);
     let mut project = reading(|reader| project::read(&node, reader));
     "p".clone_into(&mut project.name);
-    normalize(&mut project);
+    normalize(&mut project, &|_| None);
     project
 }
 

@@ -27,6 +27,7 @@ use crate::report::annotated::annotated;
 use crate::report::lines;
 use crate::report::yaml::{indented_json, yaml};
 
+mod digests;
 mod raw;
 mod variables;
 
@@ -76,6 +77,14 @@ pub(crate) struct ConfigArgs {
     /// Print the environment that variables get their values from
     #[arg(long)]
     environment: bool,
+
+    /// Pin images to the digests that their registries have for them
+    #[arg(long)]
+    resolve_image_digests: bool,
+
+    /// Print nothing but the images, pinned to digests, as a file to lay over the others
+    #[arg(long)]
+    lock_image_digests: bool,
 
     /// Print behind each line where it came from
     #[arg(long)]
@@ -132,13 +141,15 @@ enum Format {
     Json,
 }
 
-pub(super) fn run(args: &ConfigArgs, context: &mut Context<'_>) -> Outcome {
+pub(super) async fn run(args: &ConfigArgs, context: &mut Context<'_>) -> Outcome {
     let text = if args.trace {
         traced(args, context)?
+    } else if args.lock_image_digests {
+        lock(args, context).await?
     } else if args.variables || args.without.no_interpolate {
-        of_tree(args, context)?
+        of_tree(args, context).await?
     } else {
-        of_model(args, context)?
+        of_model(args, context).await?
     };
     if args.quiet && prints_model(args) {
         return Ok(0);
@@ -182,7 +193,7 @@ fn write(path: &Path, text: &str) -> Result<(), Failure> {
 }
 
 /// What can be said without values for variables.
-fn of_tree(args: &ConfigArgs, context: &Context<'_>) -> Result<String, Failure> {
+async fn of_tree(args: &ConfigArgs, context: &Context<'_>) -> Result<String, Failure> {
     let skip = Skip {
         interpolation: true,
         ..args.without.skip()
@@ -203,16 +214,19 @@ fn of_tree(args: &ConfigArgs, context: &Context<'_>) -> Result<String, Failure> 
             if !args.services.is_empty() {
                 context.warn("--no-interpolate prints all services");
             }
-            let data = raw::sorted(&tree.document);
+            let mut data = raw::sorted(&tree.document);
+            if args.resolve_image_digests {
+                digests::pin(&mut data, context).await?;
+            }
             match args.format.unwrap_or_default() {
                 Format::Yaml => yaml(&data),
-                Format::Json => indented_json(&go_json(&data)),
+                Format::Json => json(&data),
             }
         }
     })
 }
 
-fn of_model(args: &ConfigArgs, context: &Context<'_>) -> Result<String, Failure> {
+async fn of_model(args: &ConfigArgs, context: &Context<'_>) -> Result<String, Failure> {
     let mut skip = args.without.skip();
     // docker compose hashes what `env_file` says, not what the files say.
     skip.environment |= args.hash.is_some();
@@ -234,7 +248,14 @@ fn of_model(args: &ConfigArgs, context: &Context<'_>) -> Result<String, Failure>
         _ if args.profiles => lines(profiles(project)),
         _ if args.images => lines(images(project)),
         _ if args.environment => environment(&loaded.variables),
-        _ => model(project, args.format.unwrap_or_default()),
+        _ => {
+            let format = args.format.unwrap_or_default();
+            let mut data = printed(project, format);
+            if args.resolve_image_digests {
+                digests::pin(&mut data, context).await?;
+            }
+            model(data, format)
+        }
     })
 }
 
@@ -310,13 +331,38 @@ fn hashes(project: &Project, of: &str) -> Result<String, Failure> {
     Ok(wanted.map(line).collect())
 }
 
+/// The images of services and nothing else, each with its digest.
+async fn lock(args: &ConfigArgs, context: &Context<'_>) -> Result<String, Failure> {
+    let mut loaded = context.load_without(&args.services, args.without.skip())?;
+    known(&loaded.project, loaded.services.iter().map(String::as_str))?;
+    if !loaded.services.is_empty() {
+        selection::reduce(&mut loaded.project, &loaded.services);
+    }
+    let format = args.format.unwrap_or_default();
+    let mut data = digests::images_only(&printed(&loaded.project, format), format);
+    digests::pin(&mut data, context).await?;
+    Ok(model(data, format))
+}
+
+fn printed(project: &Project, format: Format) -> Value {
+    match format {
+        Format::Yaml => project.to_yaml_data(),
+        Format::Json => project.to_data(),
+    }
+}
+
 /// Dollar signs are doubled, so that the text, loaded again, means the same.
-fn model(project: &Project, format: Format) -> String {
+fn model(data: Value, format: Format) -> String {
     let text = match format {
-        Format::Yaml => yaml(&project.to_yaml_data()),
-        Format::Json => indented_json(&go_json(&sorted(project.to_data()))),
+        Format::Yaml => yaml(&data),
+        Format::Json => json(&sorted(data)),
     };
     text.replace('$', "$$")
+}
+
+/// Without a line break at the end, as docker compose prints it.
+fn json(data: &Value) -> String {
+    indented_json(&go_json(data)).trim_end().to_owned()
 }
 
 /// docker compose prints JSON with the keys of the top level in order.

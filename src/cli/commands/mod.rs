@@ -50,7 +50,7 @@ impl Command {
     pub(super) async fn run(self, context: &mut Context<'_>) -> Outcome {
         match self {
             Command::Build(args) => build::run(args, context).await,
-            Command::Config(args) => config::run(&args, context),
+            Command::Config(args) => config::run(&args, context).await,
             Command::Create(args) => create::run(args, context).await,
             Command::Down(args) => down::run(args, context).await,
             Command::Explain(args) => explain::run(&args, context),

@@ -67,24 +67,42 @@ impl Docker {
         ))
     }
 
+    pub(super) async fn digest(
+        &self,
+        reference: &str,
+        auth: Option<&RegistryAuth>,
+    ) -> Result<String, EngineError> {
+        let target = Target::new(format!("/distribution/{}/json", segment(reference)));
+        let mut request = request(Method::GET, &target, empty_body())?;
+        authorize(&mut request, auth.map(|auth| auth.0.as_str()))?;
+        let answer = super::json(self.ask(request).await?).await?;
+        let digest = answer["Descriptor"]["digest"].as_str().map(str::to_owned);
+        digest.ok_or_else(|| EngineError::Broken("it answered without a digest".to_owned()))
+    }
+
     async fn progress(
         &self,
         target: &Target,
         auth: Option<&str>,
     ) -> Result<Answers<Progress>, EngineError> {
         let mut request = request(Method::POST, target, empty_body())?;
-        if let Some(auth) = auth {
-            let malformed = |_| EngineError::Broken("the credentials cannot be sent".to_owned());
-            let mut auth = HeaderValue::try_from(auth).map_err(malformed)?;
-            auth.set_sensitive(true);
-            request.headers_mut().insert(REGISTRY_AUTH, auth);
-        }
+        authorize(&mut request, auth)?;
         let answer = self.ask(request).await?;
         Ok(stream::messages(
             stream::body(answer.into_body()),
             read_progress,
         ))
     }
+}
+
+fn authorize<B>(request: &mut hyper::Request<B>, auth: Option<&str>) -> Result<(), EngineError> {
+    if let Some(auth) = auth {
+        let malformed = |_| EngineError::Broken("the credentials cannot be sent".to_owned());
+        let mut auth = HeaderValue::try_from(auth).map_err(malformed)?;
+        auth.set_sensitive(true);
+        request.headers_mut().insert(REGISTRY_AUTH, auth);
+    }
+    Ok(())
 }
 
 fn read_progress(message: &Value) -> Result<Progress, EngineError> {

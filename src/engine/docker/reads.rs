@@ -12,7 +12,7 @@ use crate::engine::wire::{
     Container, ContainerDetail, Event, Image, Network, Volume, familiar, is_id, list,
 };
 use crate::engine::{
-    Answers, ApiVersion, EngineError, EngineInfo, Filter, LogOptions, Output, Reads,
+    Answers, ApiVersion, EngineError, EngineInfo, Filter, LogOptions, Output, Reads, RegistryAuth,
 };
 
 /// From here on the engine says how output is framed.
@@ -77,6 +77,14 @@ impl Reads for Docker {
         let target = Target::new(format!("/images/{}/json", segment(reference)));
         let answer = self.find(&target).await?;
         Ok(answer.map(|answer| Image::from_answer(&answer)))
+    }
+
+    async fn registry_digest(
+        &self,
+        reference: &str,
+        auth: Option<&RegistryAuth>,
+    ) -> Result<String, EngineError> {
+        self.digest(reference, auth).await
     }
 
     async fn logs(&self, name: &str, options: &LogOptions) -> Result<Answers<Output>, EngineError> {

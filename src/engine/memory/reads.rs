@@ -12,7 +12,7 @@ use super::state::{Held, Line, matches};
 use super::{MemoryEngine, Shared};
 use crate::engine::transport::NEWEST;
 use crate::engine::wire::{Container, ContainerDetail, Event, Health, Image, Network, Volume};
-use crate::engine::{Answers, EngineError, EngineInfo, Filter, LogOptions, Output, Reads};
+use crate::engine::{Answers, EngineError, EngineInfo, Filter, LogOptions, Output, Reads, RegistryAuth};
 
 #[async_trait]
 impl Reads for MemoryEngine {
@@ -86,6 +86,15 @@ impl Reads for MemoryEngine {
     async fn image(&self, reference: &str) -> Result<Option<Image>, EngineError> {
         self.called("image", reference).await?;
         Ok(self.shared.lock().image(reference).cloned())
+    }
+
+    async fn registry_digest(
+        &self,
+        reference: &str,
+        _auth: Option<&RegistryAuth>,
+    ) -> Result<String, EngineError> {
+        self.called("registry_digest", reference).await?;
+        self.shared.lock().registry_digest(reference)
     }
 
     async fn logs(&self, name: &str, options: &LogOptions) -> Result<Answers<Output>, EngineError> {

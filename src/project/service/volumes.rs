@@ -171,7 +171,7 @@ pub const LONG: &[Attribute<Mount>] = &[
         about: "Path inside the container.",
         example: "/data",
         parse: |node, mount, reader| {
-            mount.target = clean_target(&reader.string(node).unwrap_or_default());
+            mount.target = reader.string(node).unwrap_or_default();
         },
         merge: merge::default,
         render: |mount| render::text(Some(&mount.target)),
@@ -459,7 +459,7 @@ fn parse_short(node: &Node, reader: &mut Reader<'_>) -> Option<Mount> {
         return None;
     }
     let mut mount = Mount {
-        target: clean_target(&target),
+        target,
         ..Mount::default()
     };
     match source {
@@ -562,7 +562,7 @@ fn is_windows_path(source: &str) -> bool {
 }
 
 /// As Go's `path.Clean`: no trailing slash, no doubled ones, no `..` that can be resolved.
-fn clean_target(target: &str) -> String {
+pub(in crate::project) fn clean_target(target: &str) -> String {
     if target.is_empty() {
         return String::new();
     }
