@@ -881,4 +881,3 @@ fn core_kind(core: &str, text: &str, plain: bool) -> Option<ScalarKind> {
     };
     fits.then_some(kind)
 }
-

@@ -183,7 +183,10 @@ pub(super) fn way(trace: &Trace, path: &[Segment], place: Span) -> Vec<Step> {
         _ => None,
     };
     let extended = service.map_or_else(Vec::new, |name| extensions(trace, name, place));
-    let owner = extended.first().map(|it| it.base.as_str()).or(service.map(String::as_str));
+    let owner = extended
+        .first()
+        .map(|it| it.base.as_str())
+        .or(service.map(String::as_str));
     if let Some(alias) = alias(trace, path, owner, place) {
         steps.push(Step {
             how: "repeated through an alias".to_owned(),
@@ -220,10 +223,13 @@ fn extensions<'t>(trace: &'t Trace, service: &str, place: Span) -> Vec<&'t Exten
     for _ in 0..MAX_STEPS {
         let mut longer = Vec::new();
         for chain in chains {
-            let from = chain.first().map_or(service, |it: &&Extends| it.base.as_str());
+            let from = chain
+                .first()
+                .map_or(service, |it: &&Extends| it.base.as_str());
             for extends in trace.extends.iter().filter(|it| it.service == from) {
-                let chain: Vec<&Extends> =
-                    std::iter::once(extends).chain(chain.iter().copied()).collect();
+                let chain: Vec<&Extends> = std::iter::once(extends)
+                    .chain(chain.iter().copied())
+                    .collect();
                 if is_in(trace, &extends.base, place) {
                     return chain;
                 }
@@ -273,7 +279,10 @@ fn alias(trace: &Trace, path: &[Segment], owner: Option<&str>, place: Span) -> O
         (1..=path.len()).rev().find_map(|length| {
             let range = range(document, &path[..length])?;
             let mut inside = aliases.iter().filter(|alias| contains(range, alias.0));
-            inside.next().filter(|_| !contains(range, place)).map(|alias| alias.0)
+            inside
+                .next()
+                .filter(|_| !contains(range, place))
+                .map(|alias| alias.0)
         })
     })
 }

@@ -1,9 +1,9 @@
 //! Why the model holds a value that nobody wrote.
 
 use crate::document::{Path, Segment};
+use crate::project::Project;
 use crate::project::service::Service;
 use crate::project::service::{links, volumes_from};
-use crate::project::Project;
 
 /// The reason, and the path of what it follows from.
 pub(super) fn reason(project: &Project, path: &[Segment]) -> (String, Option<Vec<Segment>>) {
@@ -31,12 +31,19 @@ pub(super) fn reason(project: &Project, path: &[Segment]) -> (String, Option<Vec
             None,
         ),
         ["services", _, "build", "dockerfile"] => plain("the default name of a Dockerfile"),
-        ["services", _, "build", "context"] => plain("a build without a context uses the folder of its file"),
-        ["services", _, "ports", "[]", "mode" | "protocol"] => plain("what a port has that does not say otherwise"),
-        ["services", _, "volumes", "[]", ..] => plain("what the short form of a mount stands for"),
-        ["services", _, "networks" | "configs" | "secrets" | "env_file", ..] => {
-            plain("what the short form stands for")
+        ["services", _, "build", "context"] => {
+            plain("a build without a context uses the folder of its file")
         }
+        ["services", _, "ports", "[]", "mode" | "protocol"] => {
+            plain("what a port has that does not say otherwise")
+        }
+        ["services", _, "volumes", "[]", ..] => plain("what the short form of a mount stands for"),
+        [
+            "services",
+            _,
+            "networks" | "configs" | "secrets" | "env_file",
+            ..,
+        ] => plain("what the short form stands for"),
         _ => plain(DEFAULT),
     }
 }
@@ -50,7 +57,10 @@ fn dependency(service: &Service, on: &str) -> (String, Option<Vec<Segment>>) {
         let reason = format!("follows from `{attribute}`");
         (reason, Some(path.segments().to_vec()))
     };
-    let link = service.links.iter().position(|link| links::split(link).0 == on);
+    let link = service
+        .links
+        .iter()
+        .position(|link| links::split(link).0 == on);
     if let Some(index) = link {
         return because("links", base.key("links").index(index));
     }
@@ -62,7 +72,9 @@ fn dependency(service: &Service, on: &str) -> (String, Option<Vec<Segment>>) {
         ("cgroup", &service.cgroup),
     ];
     for (attribute, mode) in modes {
-        let target = mode.as_deref().and_then(|mode| mode.strip_prefix("service:"));
+        let target = mode
+            .as_deref()
+            .and_then(|mode| mode.strip_prefix("service:"));
         if target == Some(on) {
             return because(attribute, base.key(attribute));
         }
@@ -72,6 +84,9 @@ fn dependency(service: &Service, on: &str) -> (String, Option<Vec<Segment>>) {
     });
     match from {
         Some(index) => because("volumes_from", base.key("volumes_from").index(index)),
-        None => ("what the short form of a dependency stands for".to_owned(), None),
+        None => (
+            "what the short form of a dependency stands for".to_owned(),
+            None,
+        ),
     }
 }

@@ -94,7 +94,9 @@ fn counterpart<'n>(
 ) -> Option<&'n Node> {
     let printed = printed?;
     if all.and_then(Data::as_sequence).map(Vec::len) == Some(items.len())
-        && items.get(index).is_some_and(|item| likeness(item, printed) > 0)
+        && items
+            .get(index)
+            .is_some_and(|item| likeness(item, printed) > 0)
     {
         return items.get(index);
     }
@@ -121,7 +123,11 @@ fn likeness(written: &Node, printed: &Data) -> usize {
         let relative = text.rsplit('/').next().unwrap_or(text);
         said.iter().any(|said| said.contains(relative))
     };
-    wanted.iter().filter(|text| !text.is_empty()).filter(occurs).count()
+    wanted
+        .iter()
+        .filter(|text| !text.is_empty())
+        .filter(occurs)
+        .count()
 }
 
 fn texts<'n>(node: &'n Node, found: &mut Vec<&'n str>) {
@@ -129,7 +135,9 @@ fn texts<'n>(node: &'n Node, found: &mut Vec<&'n str>) {
         Value::Scalar(scalar) => found.push(&scalar.text),
         Value::Sequence(items) => items.iter().for_each(|item| texts(item, found)),
         Value::Mapping(mapping) => {
-            mapping.values().for_each(|entry| texts(&entry.value, found));
+            mapping
+                .values()
+                .for_each(|entry| texts(&entry.value, found));
         }
     }
 }
@@ -159,7 +167,10 @@ fn implied_or_said<'n>(short: &'n Node, data: &Data, path: &[Segment]) -> Found<
         _ => return Found::At(short),
     };
     // What only a short form's position or flag says.
-    if matches!(key, "target" | "published" | "source" | "context" | "path" | "read_only") {
+    if matches!(
+        key,
+        "target" | "published" | "source" | "context" | "path" | "read_only"
+    ) {
         return Found::At(short);
     }
     match get(data, path).and_then(text) {

@@ -142,7 +142,13 @@ mod tests {
 
     #[test]
     fn names_tell_of_secrets() {
-        for name in ["DB_PASSWORD", "api_token", "AWS_SECRET_ACCESS_KEY", "SSH_KEY", "PGPASS_PASS"] {
+        for name in [
+            "DB_PASSWORD",
+            "api_token",
+            "AWS_SECRET_ACCESS_KEY",
+            "SSH_KEY",
+            "PGPASS_PASS",
+        ] {
             assert!(is_secret_name(name), "{name}");
         }
         for name in ["DB_URL", "KEYBOARD", "MONKEY", "AUTHOR", "PORT"] {
@@ -155,7 +161,10 @@ mod tests {
         for (text, expected) in [
             ("postgres://u:pw@db/app", "postgres://u:********@db/app"),
             ("postgres://db/app", "postgres://db/app"),
-            ("a http://x http://u:p@y z", "a http://x http://u:********@y z"),
+            (
+                "a http://x http://u:p@y z",
+                "a http://x http://u:********@y z",
+            ),
             ("http://u:${PW}@y", "http://u:${PW}@y"),
         ] {
             assert_eq!(without_password(text), expected);

@@ -246,7 +246,11 @@ impl<'a> Origins<'a> {
 
     /// The text with variables that a place lies in.
     fn text_at(&self, span: Span) -> Option<&'a Text> {
-        let first = Span { end: 0, start: 0, ..span };
+        let first = Span {
+            end: 0,
+            start: 0,
+            ..span
+        };
         let texts = self.trace.texts.range(first..);
         let mut here = texts.take_while(|(place, _)| place.source == span.source);
         here.find(|(place, _)| contains(**place, span))
@@ -256,11 +260,12 @@ impl<'a> Origins<'a> {
     /// What files of variables say about a key of `environment` or `labels`.
     fn files_of(&self, segments: &[Segment]) -> impl Iterator<Item = &'a FromFile> {
         let wanted = match segments {
-            [Segment::Key(section), Segment::Key(service), Segment::Key(attribute), Segment::Key(name)]
-                if section == "services" =>
-            {
-                Some((service.clone(), attribute.clone(), name.clone()))
-            }
+            [
+                Segment::Key(section),
+                Segment::Key(service),
+                Segment::Key(attribute),
+                Segment::Key(name),
+            ] if section == "services" => Some((service.clone(), attribute.clone(), name.clone())),
             _ => None,
         };
         self.trace.files.iter().filter(move |file| {
@@ -298,8 +303,10 @@ impl<'a> Origins<'a> {
             Named::FileOrFolder => {
                 let mut documents = self.trace.documents.iter().rev();
                 let outer = |span: Span| !self.trace.asked.contains_key(&span.source);
-                let written = documents
-                    .find_map(|it| it.get("name").filter(|name| !name.is_null() && outer(name.span)));
+                let written = documents.find_map(|it| {
+                    it.get("name")
+                        .filter(|name| !name.is_null() && outer(name.span))
+                });
                 written.map_or_else(
                     || name("the name of the project's folder"),
                     |node| Origin::Written(node.span),

@@ -172,9 +172,15 @@ mod tests {
     fn paths_are_followed_through_dots_brackets_and_quotes() {
         let data = data();
         for (text, expected) in [
-            ("services.web.ports[0].target", "services.web.ports[0].target"),
+            (
+                "services.web.ports[0].target",
+                "services.web.ports[0].target",
+            ),
             ("services.web.labels.a.b", "services.web.labels[\"a.b\"]"),
-            ("services.web.labels[\"a.b\"]", "services.web.labels[\"a.b\"]"),
+            (
+                "services.web.labels[\"a.b\"]",
+                "services.web.labels[\"a.b\"]",
+            ),
             ("services.web.labels['a']", "services.web.labels.a"),
             ("services.web.two.image", "services[\"web.two\"].image"),
             ("services['web.two'].image", "services[\"web.two\"].image"),

@@ -239,7 +239,10 @@ impl Trace {
             .shell
             .get("COMPOSE_PROJECT_NAME")
             .is_some_and(|name| !name.is_empty())
-            || self.assigned.iter().any(|it| it.name == "COMPOSE_PROJECT_NAME");
+            || self
+                .assigned
+                .iter()
+                .any(|it| it.name == "COMPOSE_PROJECT_NAME");
         self.name = match &request.project_name {
             Some(_) => Named::Given,
             None if by_variable => Named::Variable,

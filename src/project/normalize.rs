@@ -7,8 +7,8 @@ use super::Project;
 use super::network::engine_name;
 use super::service::depends_on::{Condition, Dependency};
 use super::service::mounts::Origin;
-use super::service::volumes_from::{self, Target};
 use super::service::volumes::clean_target;
+use super::service::volumes_from::{self, Target};
 use super::service::{Service, build, links};
 
 /// Fills a project's unwritten parts in.

@@ -107,7 +107,9 @@ fn comment(origins: &Origins<'_>, sources: &Sources, path: &Path) -> String {
             };
             format!("{} (${name} {})", place(span), from(source))
         }
-        Origin::Implied { from: Some(span), .. } => format!("{} (default)", place(span)),
+        Origin::Implied {
+            from: Some(span), ..
+        } => format!("{} (default)", place(span)),
         Origin::Implied { from: None, .. } => "(default)".to_owned(),
     }
 }

@@ -59,7 +59,10 @@ fn paragraph(one: &Explained, telling: Telling<'_>) -> String {
         let Overridden { value, span, layer } = overridden;
         let place = telling.place(*span);
         let value = indented(value);
-        line(format!("overrides {value} at {place}{}", layer_words(*layer)));
+        line(format!(
+            "overrides {value} at {place}{}",
+            layer_words(*layer)
+        ));
     }
     text
 }
@@ -166,9 +169,10 @@ fn object(one: &Explained, telling: Telling<'_>) -> Value {
             "source": telling.json_source(it.source),
         })
     });
-    let way = one.way.iter().map(|step| {
-        json!({ "how": step.how, "place": telling.json_place(step.span) })
-    });
+    let way = one
+        .way
+        .iter()
+        .map(|step| json!({ "how": step.how, "place": telling.json_place(step.span) }));
     let overrode = one.overrode.iter().map(|it| {
         json!({
             "value": it.value,

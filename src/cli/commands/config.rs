@@ -265,7 +265,10 @@ fn traced(args: &ConfigArgs, context: &Context<'_>) -> Result<String, Failure> {
         let message = format!("--trace cannot be used with {flag}");
         Failure::message(message, "it prints the whole model, as YAML with comments")
     };
-    if args.format.is_some_and(|format| matches!(format, Format::Json)) {
+    if args
+        .format
+        .is_some_and(|format| matches!(format, Format::Json))
+    {
         return Err(contradiction("--format json"));
     }
     if args.without.no_interpolate || !prints_model(args) {

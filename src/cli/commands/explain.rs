@@ -63,9 +63,13 @@ fn failure(unknown: Unknown, loaded: &Loaded) -> Failure {
         reached,
         keys,
     } = unknown;
-    let disabled = path
-        .strip_prefix("services.")
-        .and_then(|rest| loaded.project.disabled.keys().find(|name| rest.starts_with(*name)));
+    let disabled = path.strip_prefix("services.").and_then(|rest| {
+        loaded
+            .project
+            .disabled
+            .keys()
+            .find(|name| rest.starts_with(*name))
+    });
     let help = match (near, disabled) {
         (Some(near), _) => format!("did you mean `{near}`?"),
         (None, Some(name)) => {

@@ -12,7 +12,9 @@ use super::state::{Held, Line, matches};
 use super::{MemoryEngine, Shared};
 use crate::engine::transport::NEWEST;
 use crate::engine::wire::{Container, ContainerDetail, Event, Health, Image, Network, Volume};
-use crate::engine::{Answers, EngineError, EngineInfo, Filter, LogOptions, Output, Reads, RegistryAuth};
+use crate::engine::{
+    Answers, EngineError, EngineInfo, Filter, LogOptions, Output, Reads, RegistryAuth,
+};
 
 #[async_trait]
 impl Reads for MemoryEngine {
