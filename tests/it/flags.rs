@@ -1,7 +1,7 @@
 //! Every flag of `config` over all cases of attributes and files, beside docker compose: what is
 //! printed is the same, byte for byte.
 //!
-//! The normal run asks for each flag in one of twenty cases, another one for each flag;
+//! The normal run asks for each flag in one of thirty cases, another one for each flag;
 //! `RCOMPOSE_PARITY_ALL=1` asks for all of them in all.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on panics")]
@@ -109,6 +109,10 @@ fn with_host_paths(case: &Case, before: &[String]) -> BTreeSet<String> {
 
 fn compared(flags: &str, outcome: Outcome, left_out: &BTreeSet<String>) -> String {
     let mut lines: Vec<String> = outcome.stdout.lines().map(str::to_owned).collect();
+    if flags == "--variables" {
+        lines.sort_unstable();
+        return lines.join("\n");
+    }
     let lists = [
         "--services",
         "--volumes",
@@ -150,7 +154,7 @@ fn every_flag_prints_what_docker_compose_prints() {
             continue;
         }
         for (turn, flags) in FLAGS.iter().enumerate() {
-            if !all && (number + turn) % 20 != 0 {
+            if !all && (number + turn) % 30 != 0 {
                 continue;
             }
             asked += 1;
@@ -173,7 +177,7 @@ fn every_flag_prints_what_docker_compose_prints() {
             }
         }
     }
-    assert!(asked > 300, "{asked} questions");
+    assert!(asked > 200, "{asked} questions");
     assert!(problems.is_empty(), "{}", problems.join("\n"));
 }
 

@@ -41,10 +41,6 @@ const UNDERSTOOD: &[(&str, &str)] = &[
         "config-no-interpolate",
         "there, some short forms become long ones; here, the files stay as they are written",
     ),
-    (
-        "config-no-normalize",
-        "the default name of a Dockerfile is given when the build is read, not when it is completed",
-    ),
     ("extends-of-included", INCLUDE_FIRST),
     (
         "first-format-extends",

@@ -2,7 +2,7 @@
 //!
 //! What docker compose 2.40.3 does, and is kept: `--services`, `--volumes`, `--networks` and
 //! `--profiles` pay no attention to services that are named; of several of these flags, the first
-//! in the order of the help counts; networks and volumes that nobody uses are not printed.
+//! in the order of the help counts; `--variables` leaves out those of the project's name; networks and volumes that nobody uses are not printed.
 //!
 //! What differs on purpose: lists are sorted (there, their order changes from run to run);
 //! `--no-interpolate` prints the joined files as they are written (there, some short forms become

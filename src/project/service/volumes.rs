@@ -459,7 +459,7 @@ fn parse_short(node: &Node, reader: &mut Reader<'_>) -> Option<Mount> {
         return None;
     }
     let mut mount = Mount {
-        target,
+        target: clean_target(&target),
         ..Mount::default()
     };
     match source {

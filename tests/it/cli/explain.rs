@@ -282,26 +282,26 @@ services:
         .files
         .insert("/work/demo/compose.yaml".into(), compose.to_owned());
     let expected = "\
-name: demo                    # (default)
-services:                     # compose.yaml:1
-  a:                          # compose.yaml:2
-    command:                  # compose.yaml:6
-      - sh                    # compose.yaml:6
-      - |-                    # compose.yaml:6
+name: demo              # (default)
+services:               # compose.yaml:1
+  a:                    # compose.yaml:2
+    command:            # compose.yaml:6
+      - sh              # compose.yaml:6
+      - |-              # compose.yaml:6
         one
         two $$HOME
-    environment:              # compose.yaml:4
-      A: file                 # web.env:1
-      DB_URL: file            # web.env:2
-      ONLY: f                 # web.env:3
-      PASS: hunter2           # compose.yaml:4 ($DB_PASSWORD from .env:1)
-      SHELLED: shell          # compose.yaml:4 ($SHELLED from the shell)
-    image: app:1              # compose.yaml:3 ($TAG default)
-    networks:                 # (default)
-      default: null           # (default)
-networks:                     # (default)
-  default:                    # (default)
-    name: demo_default        # (default)
+    environment:        # compose.yaml:4
+      A: file           # web.env:1
+      DB_URL: file      # web.env:2
+      ONLY: f           # web.env:3
+      PASS: hunter2     # compose.yaml:4 ($DB_PASSWORD from .env:1)
+      SHELLED: shell    # compose.yaml:4 ($SHELLED from the shell)
+    image: app:1        # compose.yaml:3 ($TAG default)
+    networks:           # (default)
+      default: null     # (default)
+networks:               # (default)
+  default:              # (default)
+    name: demo_default  # (default)
 ";
     assert_eq!(sandbox.succeed("config --trace").await.stdout, expected);
     let ran = sandbox.run("config --trace --format json").await;
