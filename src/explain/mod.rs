@@ -136,18 +136,18 @@ impl<'a> Origins<'a> {
     pub fn explain(&self, text: &str) -> Result<Vec<Explained>, Unknown> {
         let path = path::find(&self.data, text)?;
         let mut found = Vec::new();
-        self.below(path, &mut found);
+        self.below(&path, &mut found);
         Ok(found)
     }
 
-    fn below(&self, path: Path, found: &mut Vec<Explained>) {
+    fn below(&self, path: &Path, found: &mut Vec<Explained>) {
         match path::get(&self.data, path.segments()) {
             Some(Data::Mapping(mapping)) if !mapping.is_empty() => {
                 let keys = mapping.keys().filter_map(Data::as_str);
-                keys.for_each(|key| self.below(path.key(key), found));
+                keys.for_each(|key| self.below(&path.key(key), found));
             }
             Some(Data::Sequence(items)) if !items.is_empty() => {
-                (0..items.len()).for_each(|index| self.below(path.index(index), found));
+                (0..items.len()).for_each(|index| self.below(&path.index(index), found));
             }
             Some(value) => found.push(self.one(path.clone(), value)),
             None => {}

@@ -11,6 +11,8 @@ use echoes::without_echoes;
 
 use crate::document::{Diagnostic, Node, SourceId, Sources};
 use crate::graph::Graph;
+use crate::project::attribute::Data;
+use crate::project::canonical::canonical;
 use crate::project::normalize::normalize;
 use crate::project::read::{Reader, Surroundings, clean};
 use crate::project::validate::validate;
@@ -106,6 +108,8 @@ pub struct Loaded {
 pub struct Tree {
     /// The tree.
     pub document: Node,
+    /// The same in its long forms, with its variables where they are not replaced.
+    pub canonical: Data,
     /// The project's name.
     pub name: String,
     /// The folder that relative paths start from.
@@ -173,6 +177,7 @@ pub fn tree(request: &Request, files: &dyn Files) -> Result<Tree, Failure> {
     let mut load = Load::new(request, files);
     match load.read() {
         Some(read) if !load.failed() => Ok(Tree {
+            canonical: load.canonical(&read),
             document: read.document,
             name: read.name,
             directory: read.found.directory,
@@ -303,12 +308,36 @@ impl<'a> Load<'a> {
         });
     }
 
+    fn canonical(&self, read: &Read) -> Data {
+        let complete = !self.request.skip.normalization;
+        let (name, variables) = (&read.name, &read.scope.variables);
+        self.surrounded(&read.found.directory, variables, |surroundings| {
+            canonical(&read.document, name, surroundings, complete)
+        })
+    }
+
     fn read_project(
         &mut self,
         document: &Node,
         directory: &Path,
         variables: &BTreeMap<String, String>,
     ) -> Project {
+        let (project, problems) = self.surrounded(directory, variables, |surroundings| {
+            let mut reader = Reader::new(surroundings);
+            let project = project::read(document, &mut reader);
+            (project, reader.finish())
+        });
+        self.diagnostics.extend(problems);
+        project
+    }
+
+    /// Does something with what reading needs to know about the world.
+    fn surrounded<R>(
+        &self,
+        directory: &Path,
+        variables: &BTreeMap<String, String>,
+        work: impl FnOnce(&Surroundings<'_>) -> R,
+    ) -> R {
         let base = |source: SourceId| {
             let Origin { base, asked, .. } = self.origins.get(&source)?;
             if self.request.skip.paths {
@@ -321,15 +350,11 @@ impl<'a> Load<'a> {
         };
         let lookup = |name: &str| variables.get(name).cloned();
         let home = variables.get("HOME").map(PathBuf::from);
-        let surroundings = Surroundings {
+        work(&Surroundings {
             base: &base,
             home: home.as_deref(),
             variables: &lookup,
-        };
-        let mut reader = Reader::new(&surroundings);
-        let project = project::read(document, &mut reader);
-        self.diagnostics.extend(reader.finish());
-        project
+        })
     }
 }
 

@@ -164,9 +164,10 @@ fn every_flag_prints_what_docker_compose_prints() {
                 let said = format!("{}{}", ours.stderr, theirs.stderr);
                 problems.push(format!("{} {flags}: {said}", case.name));
             } else if ours.succeeded {
-                let left_out = match flags.starts_with("--hash") {
-                    true => with_host_paths(case, before),
-                    false => BTreeSet::new(),
+                let left_out = if flags.starts_with("--hash") {
+                    with_host_paths(case, before)
+                } else {
+                    BTreeSet::new()
                 };
                 let ours = compared(flags, ours, &left_out);
                 let theirs = compared(flags, theirs, &left_out);

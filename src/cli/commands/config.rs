@@ -28,7 +28,6 @@ use crate::report::lines;
 use crate::report::yaml::{indented_json, yaml};
 
 mod digests;
-mod raw;
 mod variables;
 
 /// Print the files as they are understood: joined, completed and checked
@@ -214,7 +213,7 @@ async fn of_tree(args: &ConfigArgs, context: &Context<'_>) -> Result<String, Fai
             if !args.services.is_empty() {
                 context.warn("--no-interpolate prints all services");
             }
-            let mut data = raw::sorted(&tree.document);
+            let mut data = tree.canonical.clone();
             if args.resolve_image_digests {
                 digests::pin(&mut data, context).await?;
             }
