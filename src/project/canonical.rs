@@ -88,10 +88,10 @@ impl Canon<'_> {
             let long = match key.as_str() {
                 _ if value.is_null() => None,
                 "build" => Some(self.build(value)),
-                "env_file" => Some(self.each(value, |item| self.env_file(item))),
-                "label_file" => Some(self.each(value, |item| self.path(item))),
-                "volumes" => Some(self.each(value, |item| self.mount(item))),
-                "configs" | "secrets" => Some(self.each(value, |item| self.file(key, item))),
+                "env_file" => Some(each(value, |item| self.env_file(item))),
+                "label_file" => Some(each(value, |item| self.path(item))),
+                "volumes" => Some(each(value, |item| self.mount(item))),
+                "configs" | "secrets" => Some(each(value, |item| self.file(key, item))),
                 "ports" => Some(self.ports(value)),
                 "develop" => Some(self.develop(value)),
                 "gpus" if value.as_str() == Some("all") => {
@@ -102,7 +102,7 @@ impl Canon<'_> {
                 }
                 "networks" if value.as_sequence().is_some() => self.by_row(key, value),
                 key if BY_ROW.contains(&key) => self.by_row(key, value),
-                key if LISTS.contains(&key) => Some(self.each(value, render::node)),
+                key if LISTS.contains(&key) => Some(each(value, render::node)),
                 _ => None,
             };
             if let Some(long) = long {
@@ -131,11 +131,6 @@ impl Canon<'_> {
             Data::Sequence(mut items) if items.len() == 1 => items.pop(),
             _ => None,
         }
-    }
-
-    fn each(&self, value: &Node, long: impl Fn(&Node) -> Data) -> Data {
-        let items = value.as_sequence().unwrap_or(std::slice::from_ref(value));
-        Data::Sequence(items.iter().map(long).collect())
     }
 
     fn path(&self, node: &Node) -> Data {
@@ -197,7 +192,7 @@ impl Canon<'_> {
     /// One port with a variable in it keeps all of them short.
     fn ports(&self, value: &Node) -> Data {
         self.by_row("ports", value).unwrap_or_else(|| {
-            self.each(value, |item| match item.as_mapping() {
+            each(value, |item| match item.as_mapping() {
                 None => render::node(item),
                 Some(_) => {
                     let mut printed = render::node(item);
@@ -261,7 +256,7 @@ impl Canon<'_> {
             *ssh = keyed(ssh);
         }
         if let Some(secrets) = value.get("secrets") {
-            let long = self.each(secrets, |item| match item.as_str() {
+            let long = each(secrets, |item| match item.as_str() {
                 Some(source) => render::object([("source", Some(source.into()))]),
                 None => render::node(item),
             });
@@ -323,6 +318,12 @@ impl Canon<'_> {
             printed.insert("name".into(), name.into());
         }
     }
+}
+
+/// Every item of a list, or the one value that stands for a list, in its long form.
+fn each(value: &Node, long: impl Fn(&Node) -> Data) -> Data {
+    let items = value.as_sequence().unwrap_or(std::slice::from_ref(value));
+    Data::Sequence(items.iter().map(long).collect())
 }
 
 /// A list of `KEY=VALUE` as a mapping.

@@ -39,7 +39,7 @@ const UNDERSTOOD: &[(&str, &str)] = &[
     ),
     (
         "config-no-interpolate",
-        "there, some short forms become long ones; here, the files stay as they are written",
+        "there, what is merged by key is printed as a list of KEY=VALUE; here, as a mapping",
     ),
     ("extends-of-included", INCLUDE_FIRST),
     (

@@ -5,8 +5,7 @@
 //! in the order of the help counts; `--variables` leaves out those of the project's name; networks and volumes that nobody uses are not printed.
 //!
 //! What differs on purpose: lists are sorted (there, their order changes from run to run);
-//! `--no-interpolate` prints the joined files as they are written (there, some short forms become
-//! long ones); `--no-env-resolution` leaves `env_file` in place (there, it does nothing).
+//! `--no-interpolate` prints what two files merge by key as a mapping (there, as a list); `--no-env-resolution` leaves `env_file` in place (there, it does nothing).
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};

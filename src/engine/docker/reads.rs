@@ -12,7 +12,7 @@ use crate::engine::wire::{
     Container, ContainerDetail, Event, Image, Network, Volume, familiar, is_id, list,
 };
 use crate::engine::{
-    Answers, ApiVersion, EngineError, EngineInfo, Filter, LogOptions, Output, Reads, RegistryAuth,
+    Answers, ApiVersion, EngineError, EngineInfo, Filter, LogOptions, Output, Reads,
 };
 
 /// From here on the engine says how output is framed.
@@ -79,12 +79,8 @@ impl Reads for Docker {
         Ok(answer.map(|answer| Image::from_answer(&answer)))
     }
 
-    async fn registry_digest(
-        &self,
-        reference: &str,
-        auth: Option<&RegistryAuth>,
-    ) -> Result<String, EngineError> {
-        self.digest(reference, auth).await
+    async fn registry_digest(&self, reference: &str) -> Result<String, EngineError> {
+        self.digest(reference).await
     }
 
     async fn logs(&self, name: &str, options: &LogOptions) -> Result<Answers<Output>, EngineError> {

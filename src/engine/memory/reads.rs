@@ -12,9 +12,7 @@ use super::state::{Held, Line, matches};
 use super::{MemoryEngine, Shared};
 use crate::engine::transport::NEWEST;
 use crate::engine::wire::{Container, ContainerDetail, Event, Health, Image, Network, Volume};
-use crate::engine::{
-    Answers, EngineError, EngineInfo, Filter, LogOptions, Output, Reads, RegistryAuth,
-};
+use crate::engine::{Answers, EngineError, EngineInfo, Filter, LogOptions, Output, Reads};
 
 #[async_trait]
 impl Reads for MemoryEngine {
@@ -90,11 +88,7 @@ impl Reads for MemoryEngine {
         Ok(self.shared.lock().image(reference).cloned())
     }
 
-    async fn registry_digest(
-        &self,
-        reference: &str,
-        _auth: Option<&RegistryAuth>,
-    ) -> Result<String, EngineError> {
+    async fn registry_digest(&self, reference: &str) -> Result<String, EngineError> {
         self.called("registry_digest", reference).await?;
         self.shared.lock().registry_digest(reference)
     }

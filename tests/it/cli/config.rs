@@ -155,15 +155,11 @@ async fn standard_input_is_a_file_too() {
 #[tokio::test]
 async fn images_are_pinned_to_what_their_registry_has() {
     let sandbox = Sandbox::with("services: {web: {image: app}, made: {build: .}}");
-    let mut progress = sandbox
-        .engine
-        .push_image("app", None)
-        .await
-        .expect("pushed");
+    let mut progress = sandbox.engine.push_image("app").await.expect("pushed");
     while let Some(step) = progress.next().await {
         step.expect("no failure");
     }
-    let digest = sandbox.engine.registry_digest("app", None).await;
+    let digest = sandbox.engine.registry_digest("app").await;
     let image = format!("docker.io/library/app:latest@{}", digest.expect("known"));
     let ran = sandbox.succeed("config --lock-image-digests").await;
     let locked = format!("services:\n  made: {{}}\n  web:\n    image: {image}\n");

@@ -34,7 +34,7 @@ async fn pinned(service: &str, image: &str, context: &Context<'_>) -> Result<Str
         return Ok(full);
     }
     let engine = context.engine()?;
-    let digest = engine.registry_digest(&full, None).await;
+    let digest = engine.registry_digest(&full).await;
     let digest = digest.map_err(|error| {
         let attempt = format!("find the digest of `{image}`, the image of service `{service}`");
         Failure::engine(&attempt, &error)
