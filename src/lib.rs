@@ -21,6 +21,7 @@
 //! | [`project`] | the vocabulary of Compose: one table row per attribute | files, engines, order |
 //! | [`load`] | which files, in which order | engines |
 //! | [`graph`] | who depends on whom | what for |
+//! | [`explain`] | where each value of the model came from | files, terminals |
 //! | [`plan`] | from observed to wanted, as steps | engines, clocks, terminals |
 //! | [`engine`] | the only door to a container engine | Compose |
 //! | [`build`] | a build section to an image | plans, terminals |
@@ -53,6 +54,7 @@ pub mod document;
 pub mod engine;
 pub mod event;
 pub mod execute;
+pub mod explain;
 pub mod graph;
 pub mod load;
 pub mod ops;

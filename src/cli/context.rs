@@ -14,6 +14,7 @@ use super::global::{Ansi, Global, Progress};
 use super::{Connect, Environment, Interrupts, TerminalSize};
 use crate::document::{Diagnostic, Sources};
 use crate::engine::Engine;
+use crate::load::trace::Trace;
 use crate::load::{self, Loaded, Request, Skip, Tree};
 use crate::ops::{self, Target};
 use crate::project::Project;
@@ -121,6 +122,21 @@ impl<'c> Context<'c> {
         let loaded = load::load(&request, self.environment.files.as_ref())?;
         self.warn_of(&loaded.warnings, &loaded.sources);
         Ok(loaded)
+    }
+
+    /// The same, with where everything came from.
+    pub(super) fn load_traced(
+        &self,
+        services: &[String],
+        skip: Skip,
+    ) -> Result<(Loaded, Trace), Failure> {
+        let request = Request {
+            skip,
+            ..self.request(services)
+        };
+        let (loaded, trace) = load::load_traced(&request, self.environment.files.as_ref())?;
+        self.warn_of(&loaded.warnings, &loaded.sources);
+        Ok((loaded, trace))
     }
 
     /// The project's files as one tree. Warnings are printed.

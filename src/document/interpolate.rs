@@ -335,17 +335,34 @@ pub struct Unset {
 
 /// Replaces the variables of one text and tells of all that was found on the way.
 pub fn expand_all(text: &str, lookup: &dyn Fn(&str) -> Option<String>) -> Expansion {
-    let mut expander = Expander {
-        lookup,
-        errors: Vec::new(),
-        unset: Vec::new(),
-        depth: 0,
-    };
+    let mut expander = Expander::new(lookup);
     Expansion {
         text: expander.expand(text, 0, true),
         unset: expander.unset,
         errors: expander.errors,
     }
+}
+
+/// A variable that has a part in what a text becomes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Used {
+    /// The variable.
+    pub name: String,
+    /// Its value, if it has one.
+    pub value: Option<String>,
+    /// Whether what stands behind the operator takes its place.
+    pub replaced: bool,
+}
+
+/// The variables that have a part in what a text becomes, in its order. Those that stand in an
+/// argument that is not needed have none.
+pub fn used(text: &str, lookup: &dyn Fn(&str) -> Option<String>) -> Vec<Used> {
+    let mut expander = Expander {
+        uses: Some(Vec::new()),
+        ..Expander::new(lookup)
+    };
+    expander.expand(text, 0, true);
+    expander.uses.unwrap_or_default()
 }
 
 /// A variable that a tree uses.
@@ -477,10 +494,32 @@ struct Expander<'a> {
     lookup: &'a dyn Fn(&str) -> Option<String>,
     errors: Vec<ExpandError>,
     unset: Vec<Unset>,
+    /// Only kept when somebody asks for them.
+    uses: Option<Vec<Used>>,
     depth: usize,
 }
 
-impl Expander<'_> {
+impl<'a> Expander<'a> {
+    fn new(lookup: &'a dyn Fn(&str) -> Option<String>) -> Expander<'a> {
+        Expander {
+            lookup,
+            errors: Vec::new(),
+            unset: Vec::new(),
+            uses: None,
+            depth: 0,
+        }
+    }
+
+    fn note(&mut self, name: &str, value: Option<&String>, replaced: bool) {
+        if let Some(uses) = &mut self.uses {
+            uses.push(Used {
+                name: name.to_owned(),
+                value: value.cloned(),
+                replaced,
+            });
+        }
+    }
+
     /// Expands a text that starts at an offset of the whole. Unused texts are checked all the
     /// same.
     fn expand(&mut self, text: &str, start: usize, used: bool) -> String {
@@ -523,6 +562,9 @@ impl Expander<'_> {
         let name = reference.name;
         let value = (self.lookup)(name);
         let Some(operator) = &reference.operator else {
+            if used {
+                self.note(name, value.as_ref(), false);
+            }
             if value.is_none() && used && self.unset.len() < MAX_UNSET {
                 self.unset.push(Unset {
                     name: name.to_owned(),
@@ -536,7 +578,11 @@ impl Expander<'_> {
             Some(value) => !(operator.empty_counts && value.is_empty()),
             None => false,
         };
-        let used = used && (has_value == (operator.kind == OperatorKind::Alternate));
+        let replaced = has_value == (operator.kind == OperatorKind::Alternate);
+        if used {
+            self.note(name, value.as_ref(), replaced);
+        }
+        let used = used && replaced;
         if self.depth == MAX_DEPTH {
             self.too_long(at);
             return String::new();

@@ -22,6 +22,8 @@ mod syntax;
 use std::borrow::Cow;
 use std::collections::HashMap;
 
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
 use granit_parser::{Event, Parser, ScalarStyle, ScanError, StructureStyle};
 use indexmap::map::Entry as Slot;
 
@@ -51,7 +53,7 @@ const MAX_NAMES: usize = 1000;
 /// # Errors
 /// Everything that is wrong with the text, as far as it could be read.
 pub fn parse(source: SourceId, text: &str) -> Result<Vec<Node>, Vec<Diagnostic>> {
-    read(source, text).map(|text| text.documents)
+    read(source, text, None).map(|text| text.documents)
 }
 
 /// What a text holds, and what is odd about it.
@@ -63,17 +65,41 @@ pub struct Text {
     pub warnings: Vec<Diagnostic>,
 }
 
-/// Reads a text, as [`parse`] does, and tells what is odd about it.
+/// What a tree does not say of the text that it was read from.
+#[derive(Debug, Clone, Default)]
+pub struct Record {
+    /// Aliases: where each stands, and what it stands for.
+    pub aliases: Vec<(Span, Span)>,
+    /// Values of merged mappings that another value of the same key keeps out.
+    pub hidden: Vec<Hidden>,
+}
+
+/// A value that `<<` would have brought.
+#[derive(Debug, Clone)]
+pub struct Hidden {
+    /// The value.
+    pub value: Node,
+    /// The one that stands in its place.
+    pub by: Span,
+}
+
+/// Reads a text, as [`parse`] does, and tells what is odd about it; on demand with a record of what
+/// anchors and `<<` did.
 ///
 /// # Errors
 /// Everything that is wrong with the text, as far as it could be read.
-pub fn read(source: SourceId, text: &str) -> Result<Text, Vec<Diagnostic>> {
+pub fn read(
+    source: SourceId,
+    text: &str,
+    mut record: Option<&mut Record>,
+) -> Result<Text, Vec<Diagnostic>> {
     if let Err(problem) = syntax::check_text(source, text) {
         return Err(vec![problem]);
     }
     let mut lenient = Lenient::new(text);
     loop {
         let mut reader = Reader::new(source, text, &lenient);
+        reader.record = record.as_ref().map(|_| Record::default());
         match reader.run() {
             Ok(()) => {}
             Err(Stop::Problem(problem)) => reader.problems.push(problem),
@@ -81,6 +107,10 @@ pub fn read(source: SourceId, text: &str) -> Result<Text, Vec<Diagnostic>> {
                 lenient.apply(&repair);
                 continue;
             }
+        }
+        if let (Some(record), Some(found)) = (&mut record, reader.record) {
+            record.aliases.extend(found.aliases);
+            record.hidden.extend(found.hidden);
         }
         return if reader.problems.is_empty() {
             Ok(Text {
@@ -113,6 +143,8 @@ struct Reader<'a> {
     documents: Vec<Node>,
     problems: Vec<Diagnostic>,
     warnings: Vec<Diagnostic>,
+    /// Only kept when somebody asks for it.
+    record: Option<Record>,
 }
 
 /// A node with what an alias to it costs.
@@ -206,6 +238,7 @@ impl<'a> Reader<'a> {
             documents: Vec::new(),
             problems: Vec::new(),
             warnings: Vec::new(),
+            record: None,
         }
     }
 
@@ -525,7 +558,9 @@ impl<'a> Reader<'a> {
 
     /// What `!!binary` spells, which has to be text.
     fn binary(&mut self, text: &str, span: Span) -> Scalar {
-        let bytes = base64(text).and_then(|bytes| String::from_utf8(bytes).ok());
+        let digits: String = text.split(['\r', '\n']).collect();
+        let bytes = BASE64_STANDARD.decode(digits).ok();
+        let bytes = bytes.and_then(|bytes| String::from_utf8(bytes).ok());
         if bytes.is_none() {
             let error = Diagnostic::error("a value does not fit its tag `!!binary`");
             self.problems.push(error.at(span, "not text in base64"));
@@ -576,14 +611,14 @@ impl<'a> Reader<'a> {
     fn merge(&mut self, mut entries: Mapping, merged: Vec<Node>) -> Mapping {
         for node in merged {
             match node.value {
-                Value::Mapping(mapping) => add_missing(&mut entries, mapping),
+                Value::Mapping(mapping) => self.add_missing(&mut entries, mapping),
                 Value::Sequence(items) => {
                     for item in items {
                         if item.tag == Some(Tag::Reset) {
                             continue;
                         }
                         match item.value {
-                            Value::Mapping(mapping) => add_missing(&mut entries, mapping),
+                            Value::Mapping(mapping) => self.add_missing(&mut entries, mapping),
                             _ => self.cannot_merge(&item),
                         }
                     }
@@ -592,6 +627,23 @@ impl<'a> Reader<'a> {
             }
         }
         entries
+    }
+
+    fn add_missing(&mut self, entries: &mut Mapping, merged: Mapping) {
+        for (key, entry) in merged {
+            match entries.entry(key) {
+                Slot::Vacant(free) => {
+                    free.insert(entry);
+                }
+                Slot::Occupied(taken) => {
+                    if let Some(record) = &mut self.record {
+                        let by = taken.get().value.span;
+                        let value = entry.value;
+                        record.hidden.push(Hidden { value, by });
+                    }
+                }
+            }
+        }
     }
 
     fn cannot_merge(&mut self, node: &Node) {
@@ -612,6 +664,9 @@ impl<'a> Reader<'a> {
             return Ok(());
         };
         let (count, height) = (target.count, target.height);
+        if let Some(record) = &mut self.record {
+            record.aliases.push((span, target.node.span));
+        }
         self.charge(count, span)?;
         self.check_depth(height, span)?;
         if let Some(mut copy) = self.anchors.get(&anchor).cloned() {
@@ -876,41 +931,4 @@ fn core_kind(core: &str, text: &str, plain: bool) -> Option<ScalarKind> {
         _ => return Some(ScalarKind::String),
     };
     fits.then_some(kind)
-}
-
-/// The bytes that a text in base64 stands for; line breaks in it are skipped.
-fn base64(text: &str) -> Option<Vec<u8>> {
-    let digits: Vec<u8> = text
-        .bytes()
-        .filter(|c| !matches!(c, b'\r' | b'\n'))
-        .collect();
-    if digits.len() % 4 != 0 {
-        return None;
-    }
-    let padding = digits.iter().rev().take_while(|c| **c == b'=').count();
-    let digits = &digits[..digits.len() - padding.min(2)];
-    let mut bytes = Vec::new();
-    for group in digits.chunks(4) {
-        let mut bits = 0;
-        for digit in group {
-            let value = match digit {
-                b'A'..=b'Z' => digit - b'A',
-                b'a'..=b'z' => digit - b'a' + 26,
-                b'0'..=b'9' => digit - b'0' + 52,
-                b'+' => 62,
-                b'/' => 63,
-                _ => return None,
-            };
-            bits = bits << 6 | u32::from(value);
-        }
-        bits <<= 6 * (4 - group.len());
-        bytes.extend(&bits.to_be_bytes()[1..group.len()]);
-    }
-    Some(bytes)
-}
-
-fn add_missing(entries: &mut Mapping, merged: Mapping) {
-    for (key, entry) in merged {
-        entries.entry(key).or_insert(entry);
-    }
 }

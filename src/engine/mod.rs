@@ -192,6 +192,10 @@ pub trait Reads: Send + Sync {
     /// One image in full; `None` when it is not here.
     async fn image(&self, reference: &str) -> Result<Option<Image>, EngineError>;
 
+    /// The digest that an image's registry has for a name, asked with the credentials that it
+    /// wants if they are known.
+    async fn registry_digest(&self, reference: &str) -> Result<String, EngineError>;
+
     /// A container's output from its log. Containers with a terminal answer on stdout alone.
     async fn logs(&self, name: &str, options: &LogOptions) -> Result<Answers<Output>, EngineError>;
 

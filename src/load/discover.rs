@@ -200,7 +200,10 @@ pub(super) fn name(
         .find(|name| !name.is_empty());
     let lookup = |name: &str| variables.get(name).cloned();
     let name = match written {
+        Some(written) if load.request.skip.interpolation => project_name(written),
         Some(written) => match expand(written, &lookup) {
+            // Without normalization a name stays as it is written.
+            Ok(text) if load.request.skip.normalization && !text.is_empty() => text,
             Ok(text) => project_name(&text),
             // What is wrong with it is told with its place, when the whole file is filled in.
             Err(_) => "unknown".to_owned(),

@@ -1,7 +1,6 @@
 //! `env_file`: the files' variables joined into each service's `environment`.
 
 use std::collections::BTreeMap;
-use std::path::Path;
 
 use super::{Load, environment};
 use crate::document::Diagnostic;
@@ -18,7 +17,7 @@ pub(super) fn apply(
         let files = std::mem::take(&mut service.env_file);
         let mut joined: BTreeMap<String, Option<String>> = BTreeMap::new();
         for file in files {
-            let path = Path::new(&file.path);
+            let path = &load.request.current_dir.join(&file.path);
             if !load.files.is_file(path) {
                 if file.required {
                     let message = format!(
@@ -47,11 +46,12 @@ pub(super) fn apply(
                     .or_else(|| joined.get(name).cloned().flatten())
             };
             let read = environment::read_variables(load, path, file.format.as_deref(), &lookup);
-            joined.extend(
-                read.into_iter()
-                    .flatten()
-                    .map(|(name, value)| (name, Some(value))),
-            );
+            for set in read.into_iter().flatten() {
+                if let Some(trace) = &mut load.trace {
+                    trace.reads(&service.name, "environment", &set);
+                }
+                joined.insert(set.name, Some(set.value));
+            }
         }
         joined.append(&mut service.environment);
         service.environment = joined;

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use super::{Load, discover, dotenv};
-use crate::document::{Diagnostic, SourceId};
+use crate::document::{Diagnostic, SourceId, Span};
 
 /// The environment as far as it is known before the Compose files are found (they may be named in it).
 pub(super) fn before_discovery(load: &mut Load<'_>) -> Option<BTreeMap<String, String>> {
@@ -98,6 +98,7 @@ pub(super) fn read_files(
     variables: &mut BTreeMap<String, String>,
 ) -> Option<()> {
     let mut added: BTreeMap<String, String> = BTreeMap::new();
+    let mut places = BTreeMap::new();
     for path in paths {
         let (source, text) = read_text(load, path)?;
         let own = names(&text, variables);
@@ -106,9 +107,18 @@ pub(super) fn read_files(
             variables.get(name).or_else(earlier).cloned()
         };
         let parsed = dotenv::parse(source, &text, &lookup);
-        added.extend(taken(load, parsed)?);
+        let set = taken(load, parsed)?;
+        if load.trace.is_some() {
+            places.extend(set.iter().map(|it| (it.name.clone(), it.span)));
+        }
+        added.extend(set.into_iter().map(|it| (it.name, it.value)));
     }
     for (name, value) in added {
+        if let (Some(trace), Some(span)) = (&mut load.trace, places.get(&name))
+            && !variables.contains_key(&name)
+        {
+            trace.assigns(&name, &value, *span);
+        }
         variables.entry(name).or_insert(value);
     }
     Some(())
@@ -122,13 +132,21 @@ fn names(text: &str, variables: &BTreeMap<String, String>) -> BTreeSet<String> {
     assigned.map(|variable| variable.name).collect()
 }
 
+/// A variable that a file sets.
+pub(super) struct Set {
+    pub(super) name: String,
+    pub(super) value: String,
+    /// From the name to the end of the value.
+    pub(super) span: Span,
+}
+
 /// The variables of a file, in order.
 pub(super) fn read_variables(
     load: &mut Load<'_>,
     path: &Path,
     format: Option<&str>,
     lookup: &dyn Fn(&str) -> Option<String>,
-) -> Option<Vec<(String, String)>> {
+) -> Option<Vec<Set>> {
     let (source, text) = read_text(load, path)?;
     let parsed = match format {
         Some("raw") => dotenv::parse_raw(source, &text, lookup),
@@ -181,7 +199,7 @@ fn read_text(load: &mut Load<'_>, path: &Path) -> Option<(SourceId, String)> {
 fn taken(
     load: &mut Load<'_>,
     parsed: Result<Vec<dotenv::Variable>, Vec<Diagnostic>>,
-) -> Option<Vec<(String, String)>> {
+) -> Option<Vec<Set>> {
     let variables = match parsed {
         Ok(variables) => variables,
         Err(problems) => {
@@ -192,7 +210,8 @@ fn taken(
     let mut set = Vec::new();
     for variable in variables {
         load.diagnostics.extend(variable.warnings);
-        set.extend(variable.value.map(|value| (variable.name, value)));
+        let (name, span) = (variable.name, variable.span);
+        set.extend(variable.value.map(|value| Set { name, value, span }));
     }
     Some(set)
 }

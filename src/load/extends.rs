@@ -174,6 +174,9 @@ impl Resolver<'_, '_> {
         self.chain.pop();
         let own = without_extends(service);
         let base = base?;
+        if let Some(trace) = &mut self.load.trace {
+            trace.extends(name, wanted.span, &wanted.service);
+        }
         if base.is_null() {
             return self.settled(own, name);
         }

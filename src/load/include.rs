@@ -31,6 +31,9 @@ const SECTIONS: [&str; 6] = [
 /// The file that stands for none.
 const NO_FILE: &str = "/dev/null";
 
+/// The label of the place that asks for a file.
+pub(super) const ASKED: &str = "included here";
+
 /// The deepest chain of files that is followed.
 const MAX_DEPTH: usize = 100;
 
@@ -123,7 +126,7 @@ fn include(
         span: item.span,
     });
     read_variables(load, &entry, scope, &mut inner)?;
-    let documents = load.documents(&files, &inner.directory, Some((item.span, "included here")))?;
+    let documents = load.documents(&files, &inner.directory, Some((item.span, ASKED)))?;
     if documents.is_empty() {
         return Some(Node::mapping(item.span, Mapping::new()));
     }

@@ -1,7 +1,6 @@
 //! `label_file`: the files' labels joined into each service's `labels`.
 
 use std::collections::BTreeMap;
-use std::path::Path;
 
 use super::{Load, environment};
 use crate::document::Diagnostic;
@@ -18,7 +17,7 @@ pub(super) fn apply(load: &mut Load<'_>, project: &mut Project) {
 fn join(load: &mut Load<'_>, service: &mut Service) {
     let mut joined: BTreeMap<String, String> = BTreeMap::new();
     for file in std::mem::take(&mut service.label_file) {
-        let path = Path::new(&file.path);
+        let path = &load.request.current_dir.join(&file.path);
         if !load.files.is_file(path) {
             let message = format!(
                 "service `{}`: the label file {} does not exist",
@@ -30,7 +29,12 @@ fn join(load: &mut Load<'_>, service: &mut Service) {
         }
         let lookup = |name: &str| joined.get(name).cloned();
         let read = environment::read_variables(load, path, None, &lookup);
-        joined.extend(read.into_iter().flatten());
+        for set in read.into_iter().flatten() {
+            if let Some(trace) = &mut load.trace {
+                trace.reads(&service.name, "labels", &set);
+            }
+            joined.insert(set.name, set.value);
+        }
     }
     joined.append(&mut service.labels);
     service.labels = joined;

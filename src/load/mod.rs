@@ -11,6 +11,8 @@ use echoes::without_echoes;
 
 use crate::document::{Diagnostic, Node, SourceId, Sources};
 use crate::graph::Graph;
+use crate::project::attribute::Data;
+use crate::project::canonical::canonical;
 use crate::project::normalize::normalize;
 use crate::project::read::{Reader, Surroundings, clean};
 use crate::project::validate::validate;
@@ -27,10 +29,12 @@ mod include;
 mod label_files;
 mod profiles;
 pub mod selection;
+pub mod trace;
 mod tree;
 
 use discover::Found;
 pub use discover::project_name;
+use trace::Trace;
 use tree::{Origin, Scope};
 
 /// What to load, as the command line and the process say.
@@ -104,6 +108,8 @@ pub struct Loaded {
 pub struct Tree {
     /// The tree.
     pub document: Node,
+    /// The same in its long forms, with its variables where they are not replaced.
+    pub canonical: Data,
     /// The project's name.
     pub name: String,
     /// The folder that relative paths start from.
@@ -141,11 +147,37 @@ pub fn load(request: &Request, files: &dyn Files) -> Result<Loaded, Failure> {
     }
 }
 
+/// Loads a project and writes down where everything came from.
+pub fn load_traced(request: &Request, files: &dyn Files) -> Result<(Loaded, Trace), Failure> {
+    let mut load = Load::new(request, files);
+    load.trace = Some(Box::default());
+    let project = load.read().and_then(|read| {
+        let document = read.document.clone();
+        let variables = read.scope.variables.clone();
+        let (project, _) = load.project(read)?;
+        Some((project, document, variables))
+    });
+    let Some((project, document, variables)) = project.filter(|_| !load.failed()) else {
+        return Err(load.failure());
+    };
+    let mut trace = *load.trace.take().unwrap_or_default();
+    trace.finish(document, load.origins.iter(), request);
+    let loaded = Loaded {
+        services: selection::named(&project, &request.services),
+        project,
+        variables,
+        warnings: load.explained(),
+        sources: load.sources,
+    };
+    Ok((loaded, trace))
+}
+
 /// Reads a project's files into one tree.
 pub fn tree(request: &Request, files: &dyn Files) -> Result<Tree, Failure> {
     let mut load = Load::new(request, files);
     match load.read() {
         Some(read) if !load.failed() => Ok(Tree {
+            canonical: load.canonical(&read),
             document: read.document,
             name: read.name,
             directory: read.found.directory,
@@ -164,6 +196,8 @@ struct Load<'a> {
     /// What is known of each Compose file among the sources.
     origins: BTreeMap<SourceId, Origin>,
     diagnostics: Vec<Diagnostic>,
+    /// Where things came from, when somebody asks.
+    trace: Option<Box<Trace>>,
 }
 
 /// All that is read before the model.
@@ -182,6 +216,7 @@ impl<'a> Load<'a> {
             sources: Sources::default(),
             origins: BTreeMap::new(),
             diagnostics: Vec::new(),
+            trace: None,
         }
     }
 
@@ -224,7 +259,7 @@ impl<'a> Load<'a> {
         project.env_files = env_files.iter().map(|file| self.absolute(file)).collect();
         profiles::apply(&mut project, self.request, &variables);
         if !skip.normalization {
-            normalize(&mut project);
+            normalize(&mut project, &|name| variables.get(name).cloned());
         }
         if !skip.consistency {
             let mut found = validate(&project);
@@ -273,31 +308,53 @@ impl<'a> Load<'a> {
         });
     }
 
+    fn canonical(&self, read: &Read) -> Data {
+        let complete = !self.request.skip.normalization;
+        let (name, variables) = (&read.name, &read.scope.variables);
+        self.surrounded(&read.found.directory, variables, |surroundings| {
+            canonical(&read.document, name, surroundings, complete)
+        })
+    }
+
     fn read_project(
         &mut self,
         document: &Node,
         directory: &Path,
         variables: &BTreeMap<String, String>,
     ) -> Project {
+        let (project, problems) = self.surrounded(directory, variables, |surroundings| {
+            let mut reader = Reader::new(surroundings);
+            let project = project::read(document, &mut reader);
+            (project, reader.finish())
+        });
+        self.diagnostics.extend(problems);
+        project
+    }
+
+    /// Does something with what reading needs to know about the world.
+    fn surrounded<R>(
+        &self,
+        directory: &Path,
+        variables: &BTreeMap<String, String>,
+        work: impl FnOnce(&Surroundings<'_>) -> R,
+    ) -> R {
         let base = |source: SourceId| {
-            let base = &self.origins.get(&source)?.base;
+            let Origin { base, asked, .. } = self.origins.get(&source)?;
             if self.request.skip.paths {
-                below(base, directory)
+                // Paths of files that are included start from the project's folder even then.
+                let included = asked.is_some_and(|(_, how)| how == include::ASKED);
+                below(base, directory).or(included.then(PathBuf::new))
             } else {
                 Some(base.clone())
             }
         };
         let lookup = |name: &str| variables.get(name).cloned();
         let home = variables.get("HOME").map(PathBuf::from);
-        let surroundings = Surroundings {
+        work(&Surroundings {
             base: &base,
             home: home.as_deref(),
             variables: &lookup,
-        };
-        let mut reader = Reader::new(&surroundings);
-        let project = project::read(document, &mut reader);
-        self.diagnostics.extend(reader.finish());
-        project
+        })
     }
 }
 

@@ -98,7 +98,8 @@ impl Load<'_> {
             });
             return None;
         }
-        let mut documents = match yaml::read(source, &text) {
+        let record = self.trace.as_mut().map(|trace| &mut trace.yaml);
+        let mut documents = match yaml::read(source, &text, record) {
             Ok(text) => {
                 self.diagnostics.extend(text.warnings);
                 text.documents
@@ -117,6 +118,9 @@ impl Load<'_> {
             }
             first_format::upgrade(document, &mut self.diagnostics);
             self.diagnostics.extend(obsolete_version(document));
+        }
+        if let Some(trace) = &mut self.trace {
+            trace.documents.extend(documents.iter().cloned());
         }
         Some(documents)
     }
@@ -187,6 +191,9 @@ impl Load<'_> {
     pub(super) fn interpolate(&mut self, document: &mut Node, scope: &Scope) {
         if !self.request.skip.interpolation {
             let lookup = |name: &str| scope.variables.get(name).cloned();
+            if let Some(trace) = &mut self.trace {
+                trace.interpolates(document, &self.request.variables, &lookup);
+            }
             let problems = interpolate_in(document, &self.sources, &lookup);
             self.diagnostics.extend(problems);
         }
@@ -194,6 +201,9 @@ impl Load<'_> {
 
     /// One tree over another; both stand at a path of the document.
     pub(super) fn over(&mut self, base: Node, over: Node, at: &[&str]) -> Option<Node> {
+        if let Some(trace) = &mut self.trace {
+            trace.merges(&base, &over, at);
+        }
         match merge(base, over, &|path| rule(at, path)) {
             Ok(node) => Some(node),
             Err(problems) => {

@@ -5,6 +5,7 @@
 //! or anything asynchronous.
 
 pub mod attribute;
+pub mod canonical;
 pub mod config;
 pub mod hash;
 pub mod model;

@@ -7,11 +7,14 @@ use super::Project;
 use super::network::engine_name;
 use super::service::depends_on::{Condition, Dependency};
 use super::service::mounts::Origin;
+use super::service::volumes::clean_target;
 use super::service::volumes_from::{self, Target};
-use super::service::{Service, links};
+use super::service::{Service, build, links};
 
 /// Fills a project's unwritten parts in.
-pub fn normalize(project: &mut Project) {
+///
+/// Variables are the project's environment, for build arguments without a value.
+pub fn normalize(project: &mut Project, variables: &dyn Fn(&str) -> Option<String>) {
     for service in project
         .services
         .values_mut()
@@ -19,6 +22,12 @@ pub fn normalize(project: &mut Project) {
     {
         if service.pull_policy.as_deref() == Some("if_not_present") {
             service.pull_policy = Some("missing".to_owned());
+        }
+        if let Some(build) = &mut service.build {
+            build::complete(build, variables);
+        }
+        for mount in &mut service.volumes {
+            mount.target = clean_target(&mount.target);
         }
         join_default_network(service);
         imply_dependencies(service);

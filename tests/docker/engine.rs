@@ -97,6 +97,17 @@ async fn pushed_and_pulled(docker: &Docker, registry: &str) -> Result<(), Engine
         }
     };
     docker.remove_image(&name, false).await?;
+    let known = docker.registry_digest(&name).await?;
+    assert_eq!(Some(known), pushed, "asked of the registry alone");
+    let unknown = format!("localhost:{port}/{registry}:2");
+    let answer = docker.registry_digest(&unknown).await;
+    assert!(
+        matches!(
+            answer,
+            Err(EngineError::NotFound(_) | EngineError::Refused { .. })
+        ),
+        "{answer:?}"
+    );
     let pulled = digest(docker.pull_image(&name, None).await).await?;
     assert_eq!(pulled, pushed);
     let image = docker.image(&name).await?.expect("it is here again");

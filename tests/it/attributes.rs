@@ -461,7 +461,7 @@ fn read_project(text: &str) -> Project {
     let node = parse(text);
     let mut project = reading(|reader| project::read(&node, reader));
     "p".clone_into(&mut project.name);
-    normalize(&mut project);
+    normalize(&mut project, &|_| None);
     project
 }
 

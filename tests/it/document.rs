@@ -99,7 +99,7 @@ fn trees(case: &FilePath, sources: &mut Sources) -> Result<String, Vec<Diagnosti
     let yaml::Text {
         mut documents,
         mut warnings,
-    } = yaml::read(id, &sources.get(id).text)?;
+    } = yaml::read(id, &sources.get(id).text, None)?;
     if case.join("variables.env").exists() {
         let id = add(case, "variables.env", sources)?;
         let set = dotenv::parse_raw(id, &sources.get(id).text, &|_| None)?;

@@ -14,6 +14,7 @@ const MODULES: &[(&str, &[&str])] = &[
     ("project", &["api_version", "document"]),
     ("graph", &["document", "project"]),
     ("load", &["document", "graph", "project"]),
+    ("explain", &["document", "load", "project"]),
     ("plan", &["api_version", "document", "graph", "project"]),
     ("event", &["plan"]),
     ("engine", &["api_version"]),
@@ -27,7 +28,10 @@ const MODULES: &[(&str, &[&str])] = &[
             "watch",
         ],
     ),
-    ("report", &["document", "event", "ops", "plan", "project"]),
+    (
+        "report",
+        &["document", "event", "explain", "ops", "plan", "project"],
+    ),
     ("main", &["cli"]),
 ];
 
@@ -59,7 +63,7 @@ const EFFECTS: &[&str] = &[
     "Instant::now",
 ];
 const PURE: &[&str] = &[
-    "document", "project", "load", "graph", "plan", "execute", "event",
+    "document", "project", "load", "explain", "graph", "plan", "execute", "event",
 ];
 
 #[test]

@@ -39,11 +39,7 @@ const UNDERSTOOD: &[(&str, &str)] = &[
     ),
     (
         "config-no-interpolate",
-        "there, some short forms become long ones; here, the files stay as they are written",
-    ),
-    (
-        "config-no-normalize",
-        "the default name of a Dockerfile is given when the build is read, not when it is completed",
+        "there, what is merged by key is printed as a list of KEY=VALUE; here, as a mapping",
     ),
     ("extends-of-included", INCLUDE_FIRST),
     (
@@ -63,10 +59,10 @@ const INCLUDE_FIRST: &str = "2.40.3 extends before it includes; later versions t
 const MERGED: &str = "2.40.3 refuses; later versions merge, the including file on top";
 
 /// What a run came to.
-struct Outcome {
-    succeeded: bool,
-    stdout: String,
-    stderr: String,
+pub(crate) struct Outcome {
+    pub(crate) succeeded: bool,
+    pub(crate) stdout: String,
+    pub(crate) stderr: String,
 }
 
 #[derive(Clone, Default)]
@@ -89,13 +85,13 @@ impl Kept {
 }
 
 /// One folder of `tests/cases/loader`.
-struct Case {
-    name: String,
-    root: PathBuf,
+pub(crate) struct Case {
+    pub(crate) name: String,
+    pub(crate) root: PathBuf,
 }
 
 impl Case {
-    fn all() -> Vec<Case> {
+    pub(crate) fn all() -> Vec<Case> {
         let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cases/loader");
         let mut cases: Vec<Case> = std::fs::read_dir(root)
             .unwrap()
@@ -113,7 +109,7 @@ impl Case {
         std::fs::read_to_string(self.root.join(file)).ok()
     }
 
-    fn arguments(&self) -> Vec<String> {
+    pub(crate) fn arguments(&self) -> Vec<String> {
         let given = self.read("args.txt");
         let line = given.as_deref().unwrap_or("config --format json");
         line.split_whitespace().map(str::to_owned).collect()
@@ -142,6 +138,11 @@ impl Case {
     }
 
     fn ours(&self) -> Outcome {
+        self.ours_with(&self.arguments())
+    }
+
+    /// Our end of a command line.
+    pub(crate) fn ours_with(&self, arguments: &[String]) -> Outcome {
         let (stdout, stderr) = (Kept::default(), Kept::default());
         let environment = Environment {
             variables: self.variables(),
@@ -158,7 +159,9 @@ impl Case {
             },
             interrupts: futures_util::stream::pending().boxed(),
         };
-        let line = ["rcompose".to_owned()].into_iter().chain(self.arguments());
+        let line = ["rcompose".to_owned()]
+            .into_iter()
+            .chain(arguments.iter().cloned());
         let connect = |_: &BTreeMap<String, String>| {
             Err(EngineError::BadAddress {
                 address: String::new(),
@@ -178,8 +181,13 @@ impl Case {
     }
 
     fn theirs(&self, oracle: &Path) -> Outcome {
+        self.theirs_with(oracle, &self.arguments())
+    }
+
+    /// Theirs.
+    pub(crate) fn theirs_with(&self, oracle: &Path, arguments: &[String]) -> Outcome {
         let output = Command::new(oracle)
-            .args(self.arguments())
+            .args(arguments)
             .current_dir(self.folder())
             .env_clear()
             .envs(self.variables())
@@ -235,7 +243,7 @@ impl Case {
 }
 
 /// The oracle; `None` where there is none and none is demanded.
-fn oracle() -> Option<PathBuf> {
+pub(crate) fn oracle() -> Option<PathBuf> {
     let given = std::env::var_os("RCOMPOSE_ORACLE").map(PathBuf::from);
     let path = given.unwrap_or_else(|| PathBuf::from("/var/cache/rcompose/oracle/docker-compose"));
     if path.is_file() {

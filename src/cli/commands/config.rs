@@ -2,11 +2,11 @@
 //!
 //! What docker compose 2.40.3 does, and is kept: `--services`, `--volumes`, `--networks`, `--models`
 //! and `--profiles` pay no attention to services that are named; of several of these flags, the first
-//! in the order of the help counts; networks and volumes that nobody uses are not printed.
+//! in the order of the help counts; `--variables` leaves out those of the project's name; networks
+//! and volumes that nobody uses are not printed.
 //!
 //! What differs on purpose: lists are sorted (there, their order changes from run to run);
-//! `--no-interpolate` prints the joined files as they are written (there, some short forms become
-//! long ones); `--no-env-resolution` leaves `env_file` in place (there, it does nothing).
+//! `--no-interpolate` prints what two files merge by key as a mapping (there, as a list); `--no-env-resolution` leaves `env_file` in place (there, it does nothing).
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -19,15 +19,17 @@ use crate::cli::context::Context;
 use crate::cli::disk;
 use crate::cli::failure::Failure;
 use crate::document::{self, Node};
+use crate::explain::Origins;
 use crate::load::{Loaded, Skip, selection};
 use crate::project::hash::{self, Encoding, go_json};
 use crate::project::normalize::forget_unused;
 use crate::project::{Project, Service, unsupported};
 use crate::report;
+use crate::report::annotated::annotated;
 use crate::report::lines;
 use crate::report::yaml::{indented_json, yaml};
 
-mod raw;
+mod digests;
 mod variables;
 
 /// Print the files as they are understood: joined, completed and checked
@@ -85,6 +87,18 @@ pub(crate) struct ConfigArgs {
     #[arg(long)]
     environment: bool,
 
+    /// Pin images to the digests that their registries have for them
+    #[arg(long)]
+    resolve_image_digests: bool,
+
+    /// Print nothing but the images, pinned to digests, as a file to lay over the others
+    #[arg(long)]
+    lock_image_digests: bool,
+
+    /// Print behind each line where it came from
+    #[arg(long)]
+    trace: bool,
+
     /// Write to a file instead of standard output
     #[arg(short, long, value_name = "FILE")]
     output: Option<PathBuf>,
@@ -136,11 +150,15 @@ enum Format {
     Json,
 }
 
-pub(super) fn run(args: &ConfigArgs, context: &mut Context<'_>) -> Outcome {
-    let text = if args.variables || args.without.no_interpolate {
-        of_tree(args, context)?
+pub(super) async fn run(args: &ConfigArgs, context: &mut Context<'_>) -> Outcome {
+    let text = if args.trace {
+        traced(args, context)?
+    } else if args.lock_image_digests {
+        lock(args, context).await?
+    } else if args.variables || args.without.no_interpolate {
+        of_tree(args, context).await?
     } else {
-        of_model(args, context)?
+        of_model(args, context).await?
     };
     if args.quiet && prints_model(args) {
         return Ok(0);
@@ -188,7 +206,7 @@ fn write(path: &Path, text: &str) -> Result<(), Failure> {
 }
 
 /// What can be said without values for variables.
-fn of_tree(args: &ConfigArgs, context: &Context<'_>) -> Result<String, Failure> {
+async fn of_tree(args: &ConfigArgs, context: &Context<'_>) -> Result<String, Failure> {
     let skip = Skip {
         interpolation: true,
         ..args.without.skip()
@@ -210,16 +228,19 @@ fn of_tree(args: &ConfigArgs, context: &Context<'_>) -> Result<String, Failure> 
             if !args.services.is_empty() {
                 context.warn("--no-interpolate prints all services");
             }
-            let data = raw::sorted(&tree.document);
+            let mut data = tree.canonical.clone();
+            if args.resolve_image_digests {
+                digests::pin(&mut data, context).await?;
+            }
             match args.format.unwrap_or_default() {
                 Format::Yaml => yaml(&data),
-                Format::Json => indented_json(&go_json(&data)),
+                Format::Json => json(&data),
             }
         }
     })
 }
 
-fn of_model(args: &ConfigArgs, context: &Context<'_>) -> Result<String, Failure> {
+async fn of_model(args: &ConfigArgs, context: &Context<'_>) -> Result<String, Failure> {
     let mut skip = args.without.skip();
     // docker compose hashes what `env_file` says, not what the files say.
     skip.environment |= args.hash.is_some();
@@ -243,8 +264,40 @@ fn of_model(args: &ConfigArgs, context: &Context<'_>) -> Result<String, Failure>
         _ if args.profiles => lines(profiles(project)),
         _ if args.images => lines(images(project)),
         _ if args.environment => environment(&loaded.variables),
-        _ => model(project, args.format.unwrap_or_default()),
+        _ => {
+            let format = args.format.unwrap_or_default();
+            let mut data = printed(project, format);
+            if args.resolve_image_digests {
+                digests::pin(&mut data, context).await?;
+            }
+            model(data, format)
+        }
     })
+}
+
+/// The model with the place of everything in it.
+fn traced(args: &ConfigArgs, context: &Context<'_>) -> Result<String, Failure> {
+    let contradiction = |flag: &str| {
+        let message = format!("--trace cannot be used with {flag}");
+        Failure::message(message, "it prints the whole model, as YAML with comments")
+    };
+    if args
+        .format
+        .is_some_and(|format| matches!(format, Format::Json))
+    {
+        return Err(contradiction("--format json"));
+    }
+    if args.without.no_interpolate || !prints_model(args) {
+        return Err(contradiction("flags that print something else"));
+    }
+    let (mut loaded, trace) = context.load_traced(&args.services, args.without.skip())?;
+    known(&loaded.project, loaded.services.iter().map(String::as_str))?;
+    if !loaded.services.is_empty() {
+        selection::reduce(&mut loaded.project, &loaded.services);
+    }
+    forget_unused(&mut loaded.project);
+    let origins = Origins::new(&loaded, &trace);
+    Ok(annotated(&origins, &loaded.sources))
 }
 
 fn environment(variables: &BTreeMap<String, String>) -> String {
@@ -331,13 +384,38 @@ fn hashes(project: &Project, of: &str) -> Result<String, Failure> {
     Ok(wanted.map(line).collect())
 }
 
+/// The images of services and nothing else, each with its digest.
+async fn lock(args: &ConfigArgs, context: &Context<'_>) -> Result<String, Failure> {
+    let mut loaded = context.load_without(&args.services, args.without.skip())?;
+    known(&loaded.project, loaded.services.iter().map(String::as_str))?;
+    if !loaded.services.is_empty() {
+        selection::reduce(&mut loaded.project, &loaded.services);
+    }
+    let format = args.format.unwrap_or_default();
+    let mut data = digests::images_only(&printed(&loaded.project, format), format);
+    digests::pin(&mut data, context).await?;
+    Ok(model(data, format))
+}
+
+fn printed(project: &Project, format: Format) -> Value {
+    match format {
+        Format::Yaml => project.to_yaml_data(),
+        Format::Json => project.to_data(),
+    }
+}
+
 /// Dollar signs are doubled, so that the text, loaded again, means the same.
-fn model(project: &Project, format: Format) -> String {
+fn model(data: Value, format: Format) -> String {
     let text = match format {
-        Format::Yaml => yaml(&project.to_yaml_data()),
-        Format::Json => indented_json(&go_json(&sorted(project.to_data()))),
+        Format::Yaml => yaml(&data),
+        Format::Json => json(&sorted(data)),
     };
     text.replace('$', "$$")
+}
+
+/// Without a line break at the end, as docker compose prints it.
+fn json(data: &Value) -> String {
+    indented_json(&go_json(data)).trim_end().to_owned()
 }
 
 /// docker compose prints JSON with the keys of the top level in order.

@@ -12,6 +12,7 @@ mod build;
 mod config;
 mod create;
 mod down;
+mod explain;
 mod logs;
 mod plan;
 mod ps;
@@ -33,6 +34,7 @@ pub(super) enum Command {
     Config(config::ConfigArgs),
     Create(create::CreateArgs),
     Down(down::DownArgs),
+    Explain(explain::ExplainArgs),
     Logs(logs::LogsArgs),
     Plan(plan::PlanArgs),
     Ps(ps::PsArgs),
@@ -50,9 +52,10 @@ impl Command {
     pub(super) async fn run(self, context: &mut Context<'_>) -> Outcome {
         match self {
             Command::Build(args) => build::run(args, context).await,
-            Command::Config(args) => config::run(&args, context),
+            Command::Config(args) => config::run(&args, context).await,
             Command::Create(args) => create::run(args, context).await,
             Command::Down(args) => down::run(args, context).await,
+            Command::Explain(args) => explain::run(&args, context),
             Command::Logs(args) => logs::run(args, context).await,
             Command::Plan(args) => plan::run(args, context).await,
             Command::Ps(args) => ps::run(args, context).await,

@@ -70,6 +70,24 @@ impl Docker {
         explained(self.answers(request).await, &found.problems)
     }
 
+    /// What the image's registry has under its name.
+    pub(super) async fn digest(&self, reference: &str) -> Result<String, EngineError> {
+        let target = Target::new(format!("/distribution/{}/json", segment(reference)));
+        let mut request = request(Method::GET, &target, empty_body())?;
+        let found = self.credentials.for_image(reference).await;
+        if let Some(auth) = &found.auth {
+            insert_sensitive(&mut request, REGISTRY_AUTH, auth)?;
+        }
+        let reason = refusal_reason(&found.problems);
+        let answer = self
+            .ask(request)
+            .await
+            .map_err(|error| error.with(&reason))?;
+        let answer = super::json(answer).await?;
+        let digest = answer["Descriptor"]["digest"].as_str().map(str::to_owned);
+        digest.ok_or_else(|| EngineError::Broken("it answered without a digest".to_owned()))
+    }
+
     async fn progress(
         &self,
         target: &Target,
@@ -103,6 +121,14 @@ fn insert_sensitive(
     Ok(())
 }
 
+/// Why no credentials were sent, to go behind a refusal; nothing where there is no reason.
+fn refusal_reason(problems: &[String]) -> String {
+    if problems.is_empty() {
+        return String::new();
+    }
+    format!("; credentials were not found: {}", problems.join("; "))
+}
+
 /// Adds to a refusal, early or late, why no credentials were sent.
 fn explained(
     answers: Result<Answers<Progress>, EngineError>,
@@ -111,7 +137,7 @@ fn explained(
     if problems.is_empty() {
         return answers;
     }
-    let reason = format!("; credentials were not found: {}", problems.join("; "));
+    let reason = refusal_reason(problems);
     match answers {
         Ok(answers) => Ok(answers
             .map(move |answer| answer.map_err(|error| error.with(&reason)))

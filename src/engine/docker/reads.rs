@@ -79,6 +79,10 @@ impl Reads for Docker {
         Ok(answer.map(|answer| Image::from_answer(&answer)))
     }
 
+    async fn registry_digest(&self, reference: &str) -> Result<String, EngineError> {
+        self.digest(reference).await
+    }
+
     async fn logs(&self, name: &str, options: &LogOptions) -> Result<Answers<Output>, EngineError> {
         let tail = options.tail.map(|lines| lines.to_string());
         let target = Target::new(format!("/containers/{}/logs", segment(name)))

@@ -94,6 +94,15 @@ impl State {
         ]))
     }
 
+    pub(super) fn registry_digest(&self, reference: &str) -> Result<String, EngineError> {
+        let published = self.published.get(&familiar(reference));
+        let digest = published.and_then(|image| image.digests.first());
+        let digest = digest.and_then(|name| name.rsplit('@').next());
+        digest
+            .map(str::to_owned)
+            .ok_or_else(|| EngineError::NotFound("manifest unknown: manifest unknown".to_owned()))
+    }
+
     pub(super) fn push(&mut self, reference: &str) -> Result<Answers<Progress>, EngineError> {
         let name = familiar(reference);
         let (repository, tag, _) = split_reference(&name);

@@ -88,6 +88,11 @@ impl Reads for MemoryEngine {
         Ok(self.shared.lock().image(reference).cloned())
     }
 
+    async fn registry_digest(&self, reference: &str) -> Result<String, EngineError> {
+        self.called("registry_digest", reference).await?;
+        self.shared.lock().registry_digest(reference)
+    }
+
     async fn logs(&self, name: &str, options: &LogOptions) -> Result<Answers<Output>, EngineError> {
         self.called("logs", name).await?;
         let state = self.shared.lock();

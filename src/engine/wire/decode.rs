@@ -312,6 +312,17 @@ pub fn familiar(reference: &str) -> String {
     }
 }
 
+/// The long form of an image reference, as registries know it: with the registry, and with a tag
+/// or a digest.
+pub fn full_name(reference: &str) -> String {
+    let familiar = familiar(reference);
+    match familiar.split_once('/') {
+        Some((host, _)) if host.contains(['.', ':']) || host == "localhost" => familiar,
+        Some(_) => format!("docker.io/{familiar}"),
+        None => format!("docker.io/library/{familiar}"),
+    }
+}
+
 /// Name, tag and digest of an image reference.
 pub(crate) fn split_reference(reference: &str) -> (&str, Option<&str>, Option<&str>) {
     let (name, digest) = match reference.split_once('@') {

@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 
 mod decode;
 
-pub use decode::familiar;
+pub use decode::{familiar, full_name};
 pub(crate) use decode::{is_id, list, split_reference, text};
 
 /// One row of a container list.

@@ -155,7 +155,7 @@ pub const TABLE: &[Attribute<Build>] = &[
         about: "Values for `ARG`; a name alone takes the value of the project's environment.",
         example: "{VERSION: '1'}",
         shape: Shape::KEY_VALUES,
-        parse: |node, build, reader| build.args = read_args(node, reader),
+        parse: |node, build, reader| build.args = reader.key_values(node),
         merge: merge::key_value,
         render: |build| render::nullable(&build.args),
         hash: HASH,
@@ -435,9 +435,6 @@ fn parse(node: &Node, reader: &mut Reader<'_>) -> Build {
     if build.context.is_empty() {
         build.context = reader.file_path(node, ".");
     }
-    if build.dockerfile.is_none() && build.dockerfile_inline.is_none() {
-        build.dockerfile = Some("Dockerfile".to_owned());
-    }
     if build.dockerfile.is_some() && build.dockerfile_inline.is_some() {
         reader.invalid(
             node,
@@ -495,12 +492,16 @@ fn read_contexts(node: &Node, reader: &mut Reader<'_>) -> BTreeMap<String, Strin
         .collect()
 }
 
-/// Arguments without a value take the environment's; those it does not have are left out.
-fn read_args(node: &Node, reader: &mut Reader<'_>) -> BTreeMap<String, Option<String>> {
-    let args = reader.key_values(node);
-    let resolved = args.into_iter().map(|(name, value)| {
-        let value = value.or_else(|| reader.variable(&name));
-        (name, value)
-    });
-    resolved.filter(|(_, value)| value.is_some()).collect()
+/// Completes a build: the usual Dockerfile, and the environment's values for arguments without
+/// one; those that it does not have are left out.
+pub fn complete(build: &mut Build, variables: &dyn Fn(&str) -> Option<String>) {
+    if build.dockerfile.is_none() && build.dockerfile_inline.is_none() {
+        build.dockerfile = Some("Dockerfile".to_owned());
+    }
+    for (name, value) in &mut build.args {
+        if value.is_none() {
+            *value = variables(name);
+        }
+    }
+    build.args.retain(|_, value| value.is_some());
 }

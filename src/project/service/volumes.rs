@@ -177,7 +177,7 @@ pub const LONG: &[Attribute<Mount>] = &[
         example: "/data",
         shape: Shape::String,
         parse: |node, mount, reader| {
-            mount.target = clean_target(&reader.string(node).unwrap_or_default());
+            mount.target = reader.string(node).unwrap_or_default();
         },
         merge: merge::default,
         render: |mount| render::text(Some(&mount.target)),
@@ -594,7 +594,7 @@ fn is_windows_path(source: &str) -> bool {
 }
 
 /// As Go's `path.Clean`: no trailing slash, no doubled ones, no `..` that can be resolved.
-fn clean_target(target: &str) -> String {
+pub(in crate::project) fn clean_target(target: &str) -> String {
     if target.is_empty() {
         return String::new();
     }

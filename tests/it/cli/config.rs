@@ -2,6 +2,9 @@
 
 use pretty_assertions::assert_eq;
 
+use futures_util::StreamExt;
+use rcompose::engine::{Engine, Reads};
+
 use super::Sandbox;
 
 const DEMO: &str = "\
@@ -242,4 +245,32 @@ models:
     for (line, expected) in parts {
         assert_eq!(sandbox.succeed(line).await.stdout, expected, "{line}");
     }
+}
+
+#[tokio::test]
+async fn images_are_pinned_to_what_their_registry_has() {
+    let sandbox = Sandbox::with("services: {web: {image: app}, made: {build: .}}");
+    let mut progress = sandbox.engine.push_image("app").await.expect("pushed");
+    while let Some(step) = progress.next().await {
+        step.expect("no failure");
+    }
+    let digest = sandbox.engine.registry_digest("app").await;
+    let image = format!("docker.io/library/app:latest@{}", digest.expect("known"));
+    let ran = sandbox.succeed("config --lock-image-digests").await;
+    let locked = format!("services:\n  made: {{}}\n  web:\n    image: {image}\n");
+    assert_eq!(ran.stdout, locked);
+    let ran = sandbox.succeed("config --resolve-image-digests").await;
+    assert!(
+        ran.stdout.contains(&format!("\n    image: {image}\n")),
+        "{}",
+        ran.stdout
+    );
+}
+
+#[tokio::test]
+async fn an_image_that_no_registry_knows_is_named_with_its_service() {
+    let sandbox = Sandbox::with("services: {web: {image: 'app:9'}}");
+    let ran = sandbox.run("config --resolve-image-digests").await;
+    let expected = "error: cannot find the digest of `app:9`, the image of service `web`: manifest unknown: manifest unknown\n";
+    assert_eq!((ran.code, ran.stderr.as_str()), (1, expected));
 }

@@ -26,7 +26,7 @@ struct Use {
 /// The variables of a tree: as a table, or in a format that is asked for.
 pub(super) fn text(tree: &Node, format: Option<Format>) -> String {
     let mut uses: BTreeMap<String, Use> = BTreeMap::new();
-    for variable in interpolate::variables(tree) {
+    for variable in uses_of(tree) {
         let entry = uses.entry(variable.name).or_default();
         entry.required |= variable.required;
         keep(&mut entry.default, variable.default);
@@ -37,6 +37,15 @@ pub(super) fn text(tree: &Node, format: Option<Format>) -> String {
         Some(Format::Yaml) => as_yaml(&uses),
         Some(Format::Json) => as_json(&uses),
     }
+}
+
+/// What the tree uses; the name of the project is not looked into.
+fn uses_of(tree: &Node) -> Vec<interpolate::Variable> {
+    let sections = tree.as_mapping().into_iter().flatten();
+    let inner = sections.filter(|(key, _)| *key != "name");
+    inner
+        .flat_map(|(_, entry)| interpolate::variables(&entry.value))
+        .collect()
 }
 
 /// The first default that is given is the one that is shown.
@@ -104,6 +113,7 @@ fn as_json(uses: &BTreeMap<String, Use>) -> String {
             required = it.required,
         );
     }
-    text.push_str(if uses.is_empty() { "}\n" } else { "\n}\n" });
+    // With an empty line at the end, as docker compose prints it.
+    text.push_str(if uses.is_empty() { "}\n\n" } else { "\n}\n\n" });
     text
 }
