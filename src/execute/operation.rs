@@ -59,6 +59,8 @@ pub(super) async fn run(
         Operation::KillContainer { name, signal } => {
             engine.kill_container(name, Some(signal)).await
         }
+        Operation::PauseContainer { name } => engine.pause_container(name).await,
+        Operation::UnpauseContainer { name } => engine.unpause_container(name).await,
         Operation::RemoveContainer { name, volumes } => {
             engine.remove_container(name, true, *volumes).await
         }

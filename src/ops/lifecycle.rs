@@ -1,4 +1,5 @@
-//! `stop`, `start`, `restart`, `rm`, `down`: what exists, run, stopped or removed.
+//! `stop`, `start`, `restart`, `kill`, `pause`, `unpause`, `rm`, `down`: what exists, run, stopped,
+//! frozen or removed.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -12,9 +13,10 @@ use crate::execute::observe::observe;
 use crate::execute::{Options, execute};
 use crate::graph::Graph;
 use crate::plan::teardown::{self, Order};
-use crate::plan::{self, Observed, Operation, Plan};
+use crate::plan::{self, Observed, Operation, Plan, signals};
 use crate::project::Project;
 
+pub use crate::plan::signals::KillOptions;
 pub use crate::plan::teardown::{DownOptions, RemoveOptions};
 
 /// What `stop` and `restart` are asked for.
@@ -135,6 +137,42 @@ pub async fn remove(
 ) -> Result<(), Error> {
     let (observed, order) = look(engine, target, &options.services).await?;
     run(engine, teardown::remove(&observed, &order, options), events).await
+}
+
+/// Sends a signal to what runs. Answers whether there was anything.
+pub async fn kill(
+    engine: &dyn Engine,
+    target: Target<'_>,
+    options: &KillOptions,
+    events: &mut dyn Sink,
+) -> Result<bool, Error> {
+    let (observed, _) = look(engine, target, &options.services).await?;
+    let plan = signals::kill(target.project(), &observed, options);
+    let any = !plan.is_empty();
+    run(engine, plan, events).await?;
+    Ok(any)
+}
+
+/// Freezes what runs.
+pub async fn pause(
+    engine: &dyn Engine,
+    target: Target<'_>,
+    services: &[String],
+    events: &mut dyn Sink,
+) -> Result<(), Error> {
+    let (observed, _) = look(engine, target, services).await?;
+    run(engine, signals::pause(&observed, services), events).await
+}
+
+/// Lets go on what was frozen.
+pub async fn unpause(
+    engine: &dyn Engine,
+    target: Target<'_>,
+    services: &[String],
+    events: &mut dyn Sink,
+) -> Result<(), Error> {
+    let (observed, _) = look(engine, target, services).await?;
+    run(engine, signals::unpause(&observed, services), events).await
 }
 
 /// Stops and removes containers, then networks, and volumes when asked to.

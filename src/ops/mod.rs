@@ -17,6 +17,7 @@ pub mod lifecycle;
 pub mod logs;
 pub mod ps;
 pub mod up;
+pub mod wait;
 
 /// Why a use case did not do what it is for.
 #[derive(Debug, Clone, thiserror::Error)]

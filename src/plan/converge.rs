@@ -14,7 +14,7 @@ use judged::Judged;
 
 use super::containers::Recreate;
 use super::images::{self, BuildPolicy, ImageStep};
-use super::observed::{Container, State};
+use super::observed::Container;
 use super::request::Names;
 use super::resources::{self, MissingExternal, Resources};
 use super::{Cause, ImageMoved, Observed, Operation, Plan, Step, StepId};
@@ -239,7 +239,7 @@ impl Converge<'_, '_> {
     fn remove(&mut self, container: &Container, cause: &Cause, after: &[StepId]) {
         let service = container.service.as_str();
         let mut after = after.to_vec();
-        if holds_processes(container) {
+        if container.holds_processes() {
             after.extend(&self.image_steps);
             let operation = self.stop_operation(&container.name);
             after = vec![self.add(service, operation, cause.clone(), after, &[])];
@@ -264,11 +264,6 @@ impl Converge<'_, '_> {
         let step = &mut self.plan.steps[step.0];
         step.only_if = either([step.only_if.as_slice(), only_if]);
     }
-}
-
-/// Whether a container has to be stopped before it can go in peace.
-fn holds_processes(container: &Container) -> bool {
-    container.is_up() || container.state == State::Paused
 }
 
 /// A step for several reasons: unconditional as soon as one of them is.

@@ -26,6 +26,7 @@ pub mod naming;
 pub mod observed;
 pub mod request;
 pub mod resources;
+pub mod signals;
 pub mod start;
 pub mod teardown;
 
@@ -130,6 +131,16 @@ pub enum Operation {
         name: String,
         /// `SIGKILL`, …
         signal: String,
+    },
+    /// Freeze a container.
+    PauseContainer {
+        /// Its name.
+        name: String,
+    },
+    /// Let a frozen container go on.
+    UnpauseContainer {
+        /// Its name.
+        name: String,
     },
     /// Remove a container.
     RemoveContainer {
@@ -301,6 +312,8 @@ impl Operation {
             | Operation::StopContainer { name, .. }
             | Operation::RestartContainer { name, .. }
             | Operation::KillContainer { name, .. }
+            | Operation::PauseContainer { name }
+            | Operation::UnpauseContainer { name }
             | Operation::RemoveContainer { name, .. } => name,
         }
     }
@@ -321,6 +334,8 @@ impl Operation {
             Operation::StopContainer { .. } => "stop",
             Operation::RestartContainer { .. } => "restart",
             Operation::KillContainer { .. } => "kill",
+            Operation::PauseContainer { .. } => "pause",
+            Operation::UnpauseContainer { .. } => "unpause",
             Operation::RenameContainer { .. } => "rename",
             Operation::Wait { .. } => "wait for",
         }
@@ -451,6 +466,7 @@ pub fn describe(step: &Step) -> String {
             let optional = if *required { "" } else { " (optional)" };
             detail + ": " + condition.word() + optional
         }
+        Operation::KillContainer { signal, .. } if signal != "SIGKILL" => format!(" with {signal}"),
         Operation::RemoveContainer { volumes: true, .. } => " and its anonymous volumes".to_owned(),
         Operation::BuildImage(build) if build.only_if_missing => {
             " unless it could be pulled".to_owned()

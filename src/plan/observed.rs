@@ -135,4 +135,9 @@ impl Container {
     pub fn is_up(&self) -> bool {
         matches!(self.state, State::Running | State::Restarting)
     }
+
+    /// Whether it has to be stopped before it can go in peace.
+    pub fn holds_processes(&self) -> bool {
+        self.is_up() || self.state == State::Paused
+    }
 }

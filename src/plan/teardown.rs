@@ -5,7 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::observed::{Container, State};
+use super::observed::Container;
 use super::{Cause, Observed, Operation, Plan, Step, StepId};
 use crate::graph::Graph;
 use crate::project::Project;
@@ -166,9 +166,7 @@ pub fn remove(observed: &Observed, order: &Order, options: &RemoveOptions) -> Pl
     let mut plan = Plan::default();
     let chosen: Vec<&Container> = chosen(observed, &options.services)
         .into_iter()
-        .filter(|container| {
-            options.stop || !(container.is_up() || container.state == State::Paused)
-        })
+        .filter(|container| options.stop || !container.holds_processes())
         .collect();
     let cause = Cause::Asked("rm");
     let stops = stop_in_order(&mut plan, &chosen, order, None, &cause);
@@ -225,7 +223,7 @@ fn stop_in_order(
             .iter()
             .filter(|container| container.service == name)
         {
-            if !container.is_up() && container.state != State::Paused {
+            if !container.holds_processes() {
                 continue;
             }
             let operation = Operation::StopContainer {

@@ -36,6 +36,8 @@ enum Fate {
     Restart,
     Stop,
     Kill,
+    Pause,
+    Unpause,
     Remove,
     Wait,
     Keep,
@@ -72,6 +74,8 @@ impl Fate {
             () if any(|one| one.verb() == "start") => Fate::Start,
             () if any(|one| one.verb() == "stop") => Fate::Stop,
             () if any(|one| one.verb() == "kill") => Fate::Kill,
+            () if any(|one| one.verb() == "pause") => Fate::Pause,
+            () if any(|one| one.verb() == "unpause") => Fate::Unpause,
             () => Fate::Wait,
         }
     }
@@ -81,8 +85,8 @@ impl Fate {
             Fate::Create | Fate::Pull | Fate::Build | Fate::PullOrBuild => '+',
             Fate::Replace | Fate::Rename => '~',
             Fate::MayReplace => '?',
-            Fate::Start | Fate::Restart => '>',
-            Fate::Stop | Fate::Kill => '.',
+            Fate::Start | Fate::Restart | Fate::Unpause => '>',
+            Fate::Stop | Fate::Kill | Fate::Pause => '.',
             Fate::Remove => '-',
             Fate::Wait | Fate::Keep => '=',
         }
@@ -100,6 +104,8 @@ impl Fate {
             Fate::Restart => "restart",
             Fate::Stop => "stop",
             Fate::Kill => "kill",
+            Fate::Pause => "pause",
+            Fate::Unpause => "unpause",
             Fate::Remove => "remove",
             Fate::Wait => "wait for",
             Fate::Keep => "keep",
@@ -111,8 +117,8 @@ impl Fate {
         match self {
             Fate::Create | Fate::Pull | Fate::Build | Fate::PullOrBuild => plain.green(),
             Fate::Replace | Fate::MayReplace | Fate::Rename => plain.yellow(),
-            Fate::Start | Fate::Restart => plain.cyan(),
-            Fate::Stop | Fate::Kill | Fate::Remove => plain.red(),
+            Fate::Start | Fate::Restart | Fate::Unpause => plain.cyan(),
+            Fate::Stop | Fate::Kill | Fate::Pause | Fate::Remove => plain.red(),
             Fate::Wait | Fate::Keep => plain.dim(),
         }
     }

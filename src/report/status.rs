@@ -441,6 +441,8 @@ fn beginning(operation: &Operation, replaced: bool) -> Option<&'static str> {
         Operation::StopContainer { .. } => "Stopping",
         Operation::RestartContainer { .. } => "Restarting",
         Operation::KillContainer { .. } => "Killing",
+        // Over before anybody could read that it began.
+        Operation::PauseContainer { .. } | Operation::UnpauseContainer { .. } => return None,
         Operation::RenameContainer { .. } => "Renaming",
         Operation::Wait { .. } => "Waiting",
     })
@@ -469,6 +471,8 @@ fn end(operation: &Operation, replaced: bool) -> Option<&'static str> {
         Operation::StartContainer { .. } | Operation::RestartContainer { .. } => "Started",
         Operation::StopContainer { .. } => "Stopped",
         Operation::KillContainer { .. } => "Killed",
+        Operation::PauseContainer { .. } => "Paused",
+        Operation::UnpauseContainer { .. } => "Unpaused",
         Operation::RenameContainer { .. } => "Renamed",
         Operation::Wait { condition, .. } => match condition {
             Condition::Started => "Running",

@@ -12,15 +12,20 @@ mod build;
 mod config;
 mod create;
 mod down;
+mod kill;
 mod logs;
+mod pause;
 mod plan;
 mod ps;
 mod restart;
 mod rm;
+mod scale;
 mod start;
 mod stop;
+mod unpause;
 mod up;
 pub(super) mod version;
+mod wait;
 
 /// How a command ends: with an exit code, or with something to print.
 type Outcome = Result<u8, Failure>;
@@ -32,15 +37,20 @@ pub(super) enum Command {
     Config(config::ConfigArgs),
     Create(create::CreateArgs),
     Down(down::DownArgs),
+    Kill(kill::KillArgs),
     Logs(logs::LogsArgs),
+    Pause(pause::PauseArgs),
     Plan(plan::PlanArgs),
     Ps(ps::PsArgs),
     Restart(restart::RestartArgs),
     Rm(rm::RmArgs),
+    Scale(scale::ScaleArgs),
     Start(start::StartArgs),
     Stop(stop::StopArgs),
+    Unpause(unpause::UnpauseArgs),
     Up(up::UpArgs),
     Version(version::VersionArgs),
+    Wait(wait::WaitArgs),
 }
 
 impl Command {
@@ -51,15 +61,20 @@ impl Command {
             Command::Config(args) => config::run(&args, context),
             Command::Create(args) => create::run(args, context).await,
             Command::Down(args) => down::run(args, context).await,
+            Command::Kill(args) => kill::run(args, context).await,
             Command::Logs(args) => logs::run(args, context).await,
+            Command::Pause(args) => pause::run(args, context).await,
             Command::Plan(args) => plan::run(args, context).await,
             Command::Ps(args) => ps::run(args, context).await,
             Command::Restart(args) => restart::run(args, context).await,
             Command::Rm(args) => rm::run(args, context).await,
+            Command::Scale(args) => scale::run(args, context).await,
             Command::Start(args) => start::run(args, context).await,
             Command::Stop(args) => stop::run(args, context).await,
+            Command::Unpause(args) => unpause::run(args, context).await,
             Command::Up(args) => up::run(args, context).await,
             Command::Version(args) => Ok(version::run(&args, context)),
+            Command::Wait(args) => wait::run(args, context).await,
         }
     }
 }

@@ -124,7 +124,7 @@ pub(super) struct Reach {
 }
 
 /// Reads `web=3`.
-fn scale(text: &str) -> Result<(String, u32), String> {
+pub(super) fn scale(text: &str) -> Result<(String, u32), String> {
     let pair = text.split_once('=').and_then(|(service, number)| {
         let number: u32 = number.parse().ok()?;
         (!service.is_empty()).then(|| (service.to_owned(), number))

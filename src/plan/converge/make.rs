@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::judged::{Slot, shared_services};
-use super::{Converge, Instance, Planned, holds_processes};
+use super::{Converge, Instance, Planned};
 use crate::api_version::ApiVersion;
 use crate::plan::containers::Verdict;
 use crate::plan::images::ImageStep;
@@ -181,7 +181,7 @@ impl<'p> Converge<'_, 'p> {
     ) -> StepId {
         let cause = Cause::Replacement;
         let mut gone_after = before;
-        if holds_processes(old) {
+        if old.holds_processes() {
             gone_after.extend(&self.image_steps);
             let operation = self.stop_operation(&old.name);
             let stop = self.add(&service.name, operation, cause.clone(), gone_after, only_if);
