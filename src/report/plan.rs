@@ -19,7 +19,7 @@ use indexmap::IndexMap;
 use serde_json::{Value, json};
 
 use super::text::{clean, count, pad, style};
-use crate::plan::{Cause, Kind, Operation, Plan, Step, short};
+use crate::plan::{Cause, Goal, Kind, Operation, Plan, Step, short};
 use crate::project::service::depends_on::Condition;
 
 /// What becomes of one resource, all its steps together.
@@ -218,26 +218,26 @@ fn awaited(plan: &Plan, start: &Step) -> Option<String> {
     let waits: Vec<String> = before
         .filter_map(|step| match &step.operation {
             Operation::Wait {
-                containers,
-                condition,
-                ..
-            } => Some(wait_words(containers, *condition)),
+                containers, goal, ..
+            } => Some(wait_words(containers, *goal)),
             _ => None,
         })
         .collect();
     (!waits.is_empty()).then(|| format!("starts once {}", waits.join(" and ")))
 }
 
-fn wait_words(containers: &[String], condition: Condition) -> String {
+fn wait_words(containers: &[String], goal: Goal) -> String {
     let (names, verb) = (
         containers.join(", "),
         if containers.len() == 1 { "is" } else { "are" },
     );
-    match condition {
-        Condition::Started => format!("{names} {verb} running"),
-        Condition::Healthy => format!("{names} {verb} healthy"),
-        Condition::CompletedSuccessfully => format!("{names} {verb} done"),
-    }
+    let how = match goal {
+        Goal::Condition(Condition::Started) => "running",
+        Goal::Condition(Condition::Healthy) => "healthy",
+        Goal::Condition(Condition::CompletedSuccessfully) => "done",
+        Goal::Ready => "ready",
+    };
+    format!("{names} {verb} {how}")
 }
 
 fn summary(rows: &[Row], plan: &Plan) -> String {

@@ -57,6 +57,7 @@ macro_rules! contract {
             the_log_of_a_terminal_is_one_raw_stream
             an_attachment_before_the_start_loses_nothing
             an_attachment_to_a_terminal_is_raw
+            an_attachment_and_a_followed_log_end_with_the_run_not_with_the_container
             events_since_a_moment_are_replayed
             events_arrive_as_they_happen
             health_is_seen_in_lists_details_and_events
@@ -713,6 +714,30 @@ pub(crate) async fn an_attachment_to_a_terminal_is_raw(world: Arc<World>) {
     world.start(&name).await;
     let (out, err) = both(attached).await;
     assert_eq!((out.as_str(), err.as_str()), ("out\r\nerr\r\n", ""));
+}
+
+pub(crate) async fn an_attachment_and_a_followed_log_end_with_the_run_not_with_the_container(
+    world: Arc<World>,
+) {
+    let mut body = world.body("echo up; sleep 1; exit 1");
+    body.host_config = Some(HostConfig {
+        restart_policy: Some(RestartPolicy {
+            name: Some(RestartPolicyNameEnum::ON_FAILURE),
+            maximum_retry_count: Some(1),
+        }),
+        ..HostConfig::default()
+    });
+    let name = world.create("web", body).await;
+    let attached = world.engine.attach_container(&name).await;
+    let attached = attached.expect("it can be attached to before it starts");
+    world.start(&name).await;
+    let (out, _) = both(attached).await;
+    assert_eq!(out, "up\n");
+    let detail = world.engine.container(&name).await.expect("an answer");
+    assert!(detail.expect("it is there").restart_count <= 1);
+    world.wait(&name).await;
+    let (out, _) = both(world.log(&name, LogOptions::default()).await).await;
+    assert_eq!(out, "up\nup\n");
 }
 
 pub(crate) async fn events_since_a_moment_are_replayed(world: Arc<World>) {

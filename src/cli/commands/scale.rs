@@ -4,6 +4,7 @@ use super::Outcome;
 use super::up::{Reach, Wanted, detached, options, scale};
 use crate::cli::context::Context;
 use crate::ops::up::UpOptions;
+use crate::report::Hidden;
 
 /// Change how many containers services have
 #[derive(Debug, clap::Args)]
@@ -27,5 +28,12 @@ pub(super) async fn run(args: ScaleArgs, context: &mut Context<'_>) -> Outcome {
         ..options(&Wanted::default(), &Reach::default(), context)?
     };
     let engine = context.engine()?;
-    detached(context, engine.as_ref(), &loaded, &options, "scale").await
+    detached(
+        context,
+        engine.as_ref(),
+        &loaded,
+        &options,
+        ("scale", Hidden::default()),
+    )
+    .await
 }

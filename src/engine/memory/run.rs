@@ -380,6 +380,7 @@ impl State {
         held.exit_code = code;
         held.finished_nano = Some(now);
         held.ended_runs += 1;
+        held.run_ends.push(held.log.len());
         held.ports.clear();
         for endpoint in held.endpoints.values_mut() {
             endpoint.ip_address.clear();

@@ -52,7 +52,7 @@ impl<'p> Converge<'_, 'p> {
         let name = naming::container(&self.project.name, service, number);
         let create = self.create_request(service, &name, number, None);
         let mut after = self.inputs(service);
-        after.extend(self.freed.get(&name));
+        after.extend(self.clear_name(&name));
         let operation = Operation::CreateContainer(Box::new(create));
         let step = self.add(&service.name, operation, Cause::Missing, after, &[]);
         Instance {
@@ -181,6 +181,7 @@ impl<'p> Converge<'_, 'p> {
     ) -> StepId {
         let cause = Cause::Replacement;
         let mut gone_after = before;
+        gone_after.extend(self.moved.get(&old.name));
         if old.holds_processes() {
             gone_after.extend(&self.image_steps);
             let operation = self.stop_operation(&old.name);
@@ -192,9 +193,9 @@ impl<'p> Converge<'_, 'p> {
             volumes: false,
         };
         let removed = self.add(&service.name, operation, cause.clone(), gone_after, only_if);
-        let mut after = vec![removed];
-        after.extend(self.freed.get(name));
         self.freed.insert(old.name.clone(), removed);
+        let mut after = vec![removed];
+        after.extend(self.clear_name(name));
         let operation = Operation::RenameContainer {
             from: temporary.to_owned(),
             to: name.to_owned(),
@@ -241,6 +242,7 @@ impl<'p> Converge<'_, 'p> {
         }
         let mut after = self.image_steps.clone();
         after.extend(made);
+        after.extend(self.moved.get(&container.name));
         let cause = Cause::DependencyRestarted(service.name.clone());
         let operation = self.stop_operation(&container.name);
         let stop = self.add(&container.service, operation, cause, after, only_if);

@@ -21,6 +21,9 @@ mod lifecycle;
 mod logs;
 mod plan;
 mod ps;
+mod ready;
+mod signals;
+mod staying;
 mod up;
 mod usage;
 
@@ -79,6 +82,7 @@ impl Sandbox {
                 now: START + 120,
                 zone: TimeZone::UTC,
             },
+            time: Arc::new(|| jiff::Timestamp::from_second(START + 120).expect("a moment")),
             interrupts: stream::iter(self.interrupts.clone())
                 .then(tokio::time::sleep)
                 .chain(stream::pending())
