@@ -87,7 +87,7 @@ impl Wait<'_> {
 
     /// Those that patience was not enough for, as they are now.
     async fn still_missing(&self, containers: &[String]) -> Vec<Missed> {
-        let limit = self.options.patience.limit().unwrap_or_default().as_secs();
+        let limit = self.options.patience.seconds();
         let looks = containers.iter().map(async |name| {
             let reason = match look(self.engine, name).await {
                 Ok(container) if self.has_arrived(&container) => return None,
@@ -118,7 +118,7 @@ impl Wait<'_> {
         });
         let told = join_all(tell).await;
         if told.is_empty() {
-            let limit = self.options.patience.limit().unwrap_or_default().as_secs();
+            let limit = self.options.patience.seconds();
             return format!("not ready after {limit} s");
         }
         told.join("\n")

@@ -11,6 +11,9 @@ mod embed;
 mod engine;
 #[path = "../it/engine_contract.rs"]
 mod engine_contract;
+mod lifecycle;
 mod proxy;
+mod ready;
 mod scenarios;
 mod stack;
+mod staying;

@@ -193,9 +193,9 @@ impl<'p> Converge<'_, 'p> {
             volumes: false,
         };
         let removed = self.add(&service.name, operation, cause.clone(), gone_after, only_if);
-        self.freed.insert(old.name.clone(), removed);
         let mut after = vec![removed];
         after.extend(self.clear_name(name));
+        self.freed.insert(old.name.clone(), removed);
         let operation = Operation::RenameContainer {
             from: temporary.to_owned(),
             to: name.to_owned(),

@@ -52,8 +52,8 @@ async fn one_replica_that_falls_over_spoils_it() {
     assert_eq!(ran.code, 1, "{ran:?}");
     let expected = "\
 error: container demo-web-2 exited (7)
-the last that it printed:
-  | no config
+  the last that it printed:
+    | no config
 ";
     assert!(ran.stderr.contains(expected), "{}", ran.stderr);
 }
@@ -68,7 +68,11 @@ async fn a_crash_loop_is_named_with_its_last_words() {
     let expected =
         "error: container demo-web-1 is in a crash loop: it ended 5 times, last with exit code 5\n";
     assert!(ran.stderr.contains(expected), "{}", ran.stderr);
-    assert!(ran.stderr.contains("\n  | no database\n"), "{}", ran.stderr);
+    assert!(
+        ran.stderr.contains("\n    | no database\n"),
+        "{}",
+        ran.stderr
+    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -100,7 +104,7 @@ services:
         .await;
     assert_eq!(ran.code, 1, "{ran:?}");
     for expected in [
-        "error: container demo-slow-1 is not ready after 30 s: its health check has not passed yet\nthe last that it printed:\n  | still loading\n",
+        "error: container demo-slow-1 is not ready after 30 s: its health check has not passed yet\n  the last that it printed:\n    | still loading\n",
         "error: container demo-other-1 is not ready after 30 s: its health check has not passed yet\n",
     ] {
         assert!(ran.stderr.contains(expected), "{}", ran.stderr);

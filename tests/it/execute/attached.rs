@@ -235,6 +235,7 @@ async fn what_is_not_replaced_after_all_is_shown_too() {
 async fn only_what_was_asked_for_is_shown() {
     let engine = engine_with(&["x:1"]);
     engine.behave("demo-b-1", "sleep 1; exit 0");
+    engine.behave("demo-c-1", "echo quiet; sleep 2; exit 0");
     let project = project(
         "
 services:
@@ -249,5 +250,11 @@ services:
     };
     let (result, seen) = stay(&engine, &project, &named, &[]).await;
     assert_eq!(result.expect("no error"), 0);
-    assert_eq!(seen, "attached to demo-b-1\ndemo-b-1 exited with code 0\n");
+    // Its end counts all the same, as for docker compose.
+    let expected = "\
+attached to demo-b-1
+demo-b-1 exited with code 0
+demo-c-1 exited with code 0
+";
+    assert_eq!(seen, expected);
 }
