@@ -143,10 +143,10 @@ async fn last_lines(engine: &dyn Engine, name: &str) -> String {
     let bytes = bytes.unwrap_or_default();
     let text = String::from_utf8_lossy(&bytes);
     let lines: Vec<String> = text.lines().map(|line| format!("\n  | {line}")).collect();
-    match lines.is_empty() {
-        true => String::new(),
-        false => format!("\nthe last that it printed:{}", lines.concat()),
+    if lines.is_empty() {
+        return String::new();
     }
+    format!("\nthe last that it printed:{}", lines.concat())
 }
 
 pub(super) async fn look(engine: &dyn Engine, name: &str) -> Result<ContainerDetail, String> {

@@ -15,7 +15,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::up::{UpOptions, planned};
 use super::{Error, Logs, Target, display_name, lifecycle};
-use crate::engine::{ContainerState, Engine, Filter};
+use crate::engine::{Answers, ContainerState, Engine, Event, Filter};
 use crate::event::Sink;
 use crate::execute::{Attach, Execution, Options, Patience, execute};
 use crate::graph::Graph;
@@ -73,16 +73,8 @@ pub async fn attached(
     events: &mut dyn Sink,
 ) -> Result<u8, Error> {
     check(project, options)?;
-    let look = async {
-        // Before looking, so that nothing that happens in between is missed.
-        let filter = Filter::labels([format!("{}={}", labels::PROJECT, project.name)]);
-        let happened = engine.events(&filter, None).await;
-        let happened = happened.map_err(Error::engine("follow events"))?;
-        let (plan, observed) = planned(engine, project, options).await?;
-        Ok::<_, Error>((happened, plan, observed))
-    };
     let (mut happened, plan, observed) = tokio::select! {
-        looked = look => looked?,
+        looked = look(engine, project, options) => looked?,
         Some(()) = interrupts.next() => return Ok(130),
     };
     let plan = Arc::new(plan);
@@ -92,13 +84,9 @@ pub async fn attached(
     for name in session.shown_of(&plan, &observed, true) {
         session.attach(&name).await?;
     }
+    session.introduce(&plan, &observed);
     let (attached, mut incoming) = mpsc::unbounded_channel();
-    let containers: BTreeSet<String> = session.shown_of(&plan, &observed, false);
-    let mut names = containers.clone();
-    names.extend(session.shown_of(&plan, &observed, true));
-    session
-        .logs
-        .attached(&names.into_iter().collect::<Vec<_>>());
+    let containers = session.shown_of(&plan, &observed, false);
     let cancel = CancellationToken::new();
     let execution = Options {
         cancel: cancel.clone(),
@@ -140,12 +128,17 @@ pub async fn attached(
             if session.aborts() {
                 cancel.cancel();
             }
-            match (running, interrupted) {
-                (true, _) => {}
-                (false, 1..) => break End::Interrupted(interrupted),
-                (false, 0) if session.aborts() => break End::Abort,
-                (false, 0) if session.is_over() => break End::Over,
-                (false, 0) => {}
+            if running {
+                continue;
+            }
+            if interrupted > 0 {
+                break End::Interrupted(interrupted);
+            }
+            if session.aborts() {
+                break End::Abort;
+            }
+            if session.is_over() {
+                break End::Over;
             }
         }
     };
@@ -158,11 +151,10 @@ pub async fn attached(
         }
         End::Interrupted(count) => count,
     };
-    let services = scope.stopped(&plan, options);
     let mut stopping = Stopping {
         engine,
         project,
-        services,
+        services: scope.stopped(&plan, options),
         timeout: options.timeout,
         session: &mut session,
         happened: &mut happened,
@@ -174,6 +166,19 @@ pub async fn attached(
         End::Abort if !left => session.exit_code(),
         _ => 130,
     })
+}
+
+/// Listens before it looks, so that nothing that happens in between is missed.
+async fn look(
+    engine: &dyn Engine,
+    project: &Project,
+    options: &UpOptions,
+) -> Result<(Answers<Event>, Plan, Observed), Error> {
+    let filter = Filter::labels([format!("{}={}", labels::PROJECT, project.name)]);
+    let happened = engine.events(&filter, None).await;
+    let happened = happened.map_err(Error::engine("follow events"))?;
+    let (plan, observed) = planned(engine, project, options).await?;
+    Ok((happened, plan, observed))
 }
 
 fn check(project: &Project, options: &UpOptions) -> Result<(), Error> {
@@ -255,7 +260,7 @@ struct Stopping<'s, 'a> {
     services: Vec<String>,
     timeout: Option<i32>,
     session: &'s mut Session<'a>,
-    happened: &'s mut crate::engine::Answers<crate::engine::Event>,
+    happened: &'s mut Answers<Event>,
     interrupts: Interrupts<'s>,
     events: &'s mut dyn Sink,
 }
@@ -328,7 +333,7 @@ impl Stopping<'_, '_> {
 async fn accompany(
     work: impl Future<Output = Result<(), Error>>,
     session: &mut Session<'_>,
-    happened: &mut crate::engine::Answers<crate::engine::Event>,
+    happened: &mut Answers<Event>,
     interrupts: &mut (dyn Stream<Item = ()> + Unpin + Send),
 ) -> Result<bool, Error> {
     tokio::pin!(work);

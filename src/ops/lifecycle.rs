@@ -177,7 +177,12 @@ pub async fn pause(
     events: &mut dyn Sink,
 ) -> Result<(), Error> {
     let (observed, _) = look(engine, target, services).await?;
-    run(engine, signals::pause(&observed, services), events).await
+    run(
+        engine,
+        signals::pause(target.project(), &observed, services),
+        events,
+    )
+    .await
 }
 
 /// Lets go on what was frozen.
@@ -188,7 +193,12 @@ pub async fn unpause(
     events: &mut dyn Sink,
 ) -> Result<(), Error> {
     let (observed, _) = look(engine, target, services).await?;
-    run(engine, signals::unpause(&observed, services), events).await
+    run(
+        engine,
+        signals::unpause(target.project(), &observed, services),
+        events,
+    )
+    .await
 }
 
 /// Stops and removes containers, then networks, and volumes when asked to.

@@ -18,10 +18,7 @@ pub struct KillOptions {
 
 /// Plans `kill`. Containers made by `run` are killed along.
 pub fn kill(project: Option<&Project>, observed: &Observed, options: &KillOptions) -> Plan {
-    let known = |container: &&Container| {
-        options.remove_orphans
-            || project.is_none_or(|project| project.services.contains_key(&container.service))
-    };
+    let known = |container: &&Container| options.remove_orphans || is_known(project, container);
     let signal = options.signal.as_deref().unwrap_or("SIGKILL");
     let killed = running(observed, &options.services).filter(known);
     each(killed, &Cause::Asked("kill"), |name| {
@@ -33,19 +30,32 @@ pub fn kill(project: Option<&Project>, observed: &Observed, options: &KillOption
 }
 
 /// Plans `pause`. What is frozen already is asked too, and the engine says so.
-pub fn pause(observed: &Observed, services: &[String]) -> Plan {
-    let paused = running(observed, services).filter(|container| !container.one_off);
+pub fn pause(project: Option<&Project>, observed: &Observed, services: &[String]) -> Plan {
+    let paused = replicas(project, observed, services);
     each(paused, &Cause::Asked("pause"), |name| {
         Operation::PauseContainer { name }
     })
 }
 
 /// Plans `unpause`.
-pub fn unpause(observed: &Observed, services: &[String]) -> Plan {
-    let unpaused = running(observed, services).filter(|container| !container.one_off);
+pub fn unpause(project: Option<&Project>, observed: &Observed, services: &[String]) -> Plan {
+    let unpaused = replicas(project, observed, services);
     each(unpaused, &Cause::Asked("unpause"), |name| {
         Operation::UnpauseContainer { name }
     })
+}
+
+fn is_known(project: Option<&Project>, container: &Container) -> bool {
+    project.is_none_or(|project| project.services.contains_key(&container.service))
+}
+
+/// What runs of the services that the files know, without those made by `run`.
+fn replicas<'o>(
+    project: Option<&Project>,
+    observed: &'o Observed,
+    services: &'o [String],
+) -> impl Iterator<Item = &'o Container> {
+    running(observed, services).filter(move |it| !it.one_off && is_known(project, it))
 }
 
 /// The containers of services (all services when none is named) that have processes.

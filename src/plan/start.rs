@@ -152,11 +152,17 @@ impl<'o> Starting<'o> {
             if names.is_empty() || own.clone().all(|it| it.is_ready()) {
                 continue;
             }
+            let done = completed.contains(&service);
+            let key = (service.clone(), Condition::CompletedSuccessfully);
+            if done && self.waits.contains_key(&key) {
+                continue;
+            }
             let operation = Operation::Wait {
                 containers: names,
-                goal: match completed.contains(&service) {
-                    true => Goal::Condition(Condition::CompletedSuccessfully),
-                    false => Goal::Ready,
+                goal: if done {
+                    Goal::Condition(Condition::CompletedSuccessfully)
+                } else {
+                    Goal::Ready
                 },
                 required: true,
             };

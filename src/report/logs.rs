@@ -58,6 +58,7 @@ impl LogPrinter {
     }
 
     /// Begins each line with the moment that it came.
+    #[must_use]
     pub fn stamped(mut self, stamp: Stamp) -> LogPrinter {
         self.stamp = Some(stamp);
         self

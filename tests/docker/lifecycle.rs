@@ -111,9 +111,11 @@ fn kill_takes_orphans_along_only_when_asked() {
         "compose.yaml",
         "services: {db: {image: busybox, command: sleep 600, stop_signal: SIGKILL}}",
     );
-    stack.run(&["kill"]).ok();
+    stack.run(&["-f", "compose.yaml", "kill"]).ok();
     assert_eq!(stack.container("web-1").state, ContainerState::Running);
-    stack.run(&["kill", "--remove-orphans"]).ok();
+    stack
+        .run(&["-f", "compose.yaml", "kill", "--remove-orphans"])
+        .ok();
     assert_eq!(stack.container("web-1").state, ContainerState::Exited);
 }
 
@@ -167,7 +169,15 @@ fn paused_containers_make_up_fail() {
 
 #[test]
 fn paused_containers_are_restarted() {
-    alike("prestart", PAIR, &[&["up", "-d"], &["pause"], &["restart"]]);
+    alike(
+        "prestart",
+        PAIR,
+        &[
+            &["up", "-d"],
+            &["pause"],
+            &["-f", "compose.yaml", "restart"],
+        ],
+    );
 }
 
 #[test]
@@ -219,19 +229,30 @@ fn scale_makes_and_removes_and_leaves_others_alone() {
 fn wait_gives_the_exit_code_of_what_it_waited_for() {
     let compose = "
 services:
-  one: {image: busybox, command: sh -c 'sleep 1; exit 3'}
-  two: {image: busybox, command: sh -c 'sleep 3; exit 4'}
+  one: {image: busybox, command: sh -c 'sleep 3; exit 3'}
+  two: {image: busybox, command: sh -c 'sleep 6; exit 4'}
 ";
-    alike(
-        "wait",
-        compose,
-        &[
-            &["wait", "one"],
-            &["up", "-d"],
-            &["wait", "one", "two"],
-            &["wait", "one"],
-        ],
-    );
+    alike("waitnone", compose, &[&["wait", "one"]]);
+    for tool in ["rcompose", "docker compose"] {
+        let Some(stack) = Stack::new("wait", compose) else {
+            return;
+        };
+        stack.run(&["up", "-d"]).ok();
+        let line = ["wait", "one", "two"];
+        let ran = match tool {
+            "rcompose" => stack.run(&line),
+            _ => match stack.docker_compose(&line) {
+                Some(ran) => ran,
+                None => return,
+            },
+        };
+        assert_eq!(ran.code, 4, "{tool}: {ran:?}");
+        let ended = |name: &str, code: u8| {
+            let id = stack.container(name).id;
+            format!("container \"{id}\" exited with status code {code}\n")
+        };
+        assert_eq!(ran.stdout, ended("one-1", 3) + &ended("two-1", 4), "{tool}");
+    }
 }
 
 #[test]
@@ -308,10 +329,14 @@ fn down_removes_the_images_that_it_is_asked_to() {
         &format!("services: {{web: {{image: {image}, command: sleep 600, stop_signal: SIGKILL}}}}"),
     );
     stack.run(&["up", "-d"]).ok();
-    stack.run(&["down", "--rmi", "local"]).ok();
+    stack
+        .run(&["-f", "compose.yaml", "down", "--rmi", "local"])
+        .ok();
     assert!(is_here(), "its service names it");
     stack.run(&["up", "-d"]).ok();
-    stack.run(&["down", "--rmi", "all"]).ok();
+    stack
+        .run(&["-f", "compose.yaml", "down", "--rmi", "all"])
+        .ok();
     assert!(!is_here());
 }
 
@@ -329,9 +354,13 @@ fn an_image_in_use_by_others_is_told_of_and_is_no_failure() {
     let file = format!("services: {{web: {service}, other: {service}}}");
     stack.write("compose.yaml", &file);
     stack.run(&["up", "-d"]).ok();
-    let ran = stack.run(&["down", "--rmi", "all", "web"]).ok();
+    let ran = stack
+        .run(&["-f", "compose.yaml", "down", "--rmi", "all", "web"])
+        .ok();
     assert!(ran.stderr.contains("still in use"), "{}", ran.stderr);
-    stack.run(&["down", "--rmi", "all"]).ok();
+    stack
+        .run(&["-f", "compose.yaml", "down", "--rmi", "all"])
+        .ok();
     let there = wait(async { engine().image(&image).await }).expect("an answer");
     assert!(there.is_none());
 }
@@ -349,10 +378,22 @@ fn restart_takes_dependents_along_unless_told_not_to() {
     };
     stack.run(&["up", "-d"]).ok();
     let (db, web) = (started("db-1"), started("web-1"));
-    stack.run(&["restart", "--no-deps", "-t", "0", "db"]).ok();
+    stack
+        .run(&[
+            "-f",
+            "compose.yaml",
+            "restart",
+            "--no-deps",
+            "-t",
+            "0",
+            "db",
+        ])
+        .ok();
     assert_ne!(db, started("db-1"));
     assert_eq!(web, started("web-1"));
-    stack.run(&["restart", "-t", "0", "db"]).ok();
+    stack
+        .run(&["-f", "compose.yaml", "restart", "-t", "0", "db"])
+        .ok();
     assert_ne!(web, started("web-1"));
 }
 
@@ -377,7 +418,7 @@ services:
     ] {
         stack.set("CODE", code);
         stack.run(&["up", "--no-start", "--force-recreate"]).ok();
-        let ran = stack.run(&["start"]);
+        let ran = stack.run(&["-f", "compose.yaml", "start"]);
         assert_eq!(ran.code == 0, code == "0", "{ran:?}");
         assert_eq!(stack.container("web-1").state, state);
     }

@@ -60,8 +60,7 @@ fn a_crash_loop_is_never_ready() {
 
 #[test]
 fn a_server_that_crashes_at_first_is_ready_when_it_stays_up() {
-    let service =
-        "command: sh -c 'test -e /once || { touch /once; exit 1; }; sleep 600', restart: always";
+    let service = "command: [sh, -c, 'test -e /once || (touch /once; false) || exit 1; sleep 600'], restart: always";
     if let Some((ran, stack)) = waited("flaky", service, &[]) {
         ran.ok();
         assert_eq!(stack.container("job-1").state, ContainerState::Running);

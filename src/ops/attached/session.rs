@@ -30,6 +30,9 @@ pub(super) enum Heard {
     End,
 }
 
+/// What one container does, by its name.
+type Following = Pin<Box<dyn Stream<Item = (String, Heard)> + Send>>;
+
 /// A container that runs.
 struct Up {
     id: String,
@@ -37,10 +40,19 @@ struct Up {
 }
 
 /// How a container ended.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 struct Exit {
     code: i64,
     restarting: bool,
+    /// When, in unix seconds.
+    at: String,
+}
+
+/// What has been shown of a run that is followed through its log.
+struct Read {
+    since: String,
+    /// Bytes of both channels.
+    shown: [usize; 2],
 }
 
 pub(super) struct Session<'a> {
@@ -51,11 +63,13 @@ pub(super) struct Session<'a> {
     /// Containers that are to start, and have not been seen to.
     expected: BTreeSet<String>,
     up: BTreeMap<String, Up>,
-    output: SelectAll<Pin<Box<dyn Stream<Item = (String, Heard)> + Send>>>,
+    output: SelectAll<Following>,
     /// Whose output has not ended.
     following: BTreeSet<String>,
     /// Ends that are to be told when the output before them has been.
     exits: BTreeMap<String, Vec<Exit>>,
+    /// Runs that are followed through their logs.
+    read: BTreeMap<String, Read>,
     /// When a container that starts again has ended last.
     ended: BTreeMap<String, String>,
     /// Containers that have started again before their output before that had ended.
@@ -83,6 +97,7 @@ impl<'a> Session<'a> {
             output: SelectAll::new(),
             following: BTreeSet::new(),
             exits: BTreeMap::new(),
+            read: BTreeMap::new(),
             ended: BTreeMap::new(),
             again: BTreeMap::new(),
             cause: None,
@@ -134,6 +149,14 @@ impl<'a> Session<'a> {
         names.map(|(name, _)| name.clone()).collect()
     }
 
+    /// Says whose output will follow.
+    pub(super) fn introduce(&mut self, plan: &Plan, observed: &Observed) {
+        let mut names = self.shown_of(plan, observed, false);
+        names.extend(self.shown_of(plan, observed, true));
+        let names: Vec<String> = names.into_iter().collect();
+        self.logs.attached(&names);
+    }
+
     fn concerns(&self, service: &str) -> bool {
         self.scope.monitored.contains(service) || self.scope.shown.contains(service)
     }
@@ -169,15 +192,50 @@ impl<'a> Session<'a> {
 
     pub(super) async fn heard(&mut self, name: &str, heard: Heard) {
         match heard {
-            Heard::Piece(piece) => self.logs.output(name, &piece),
+            Heard::Piece(piece) => {
+                if let Some(read) = self.read.get_mut(name) {
+                    read.shown[piece.channel as usize] += piece.bytes.len();
+                }
+                self.logs.output(name, &piece);
+            }
             Heard::End => {
                 self.following.remove(name);
                 for exit in self.exits.remove(name).unwrap_or_default() {
-                    self.logs.exited(name, exit.code, exit.restarting);
+                    self.exited(name, &exit).await;
                 }
                 if let Some(since) = self.again.remove(name) {
                     self.follow_on(name, Some(since)).await;
                 }
+            }
+        }
+    }
+
+    /// Tells of an end, after what is left of the run's output.
+    async fn exited(&mut self, name: &str, exit: &Exit) {
+        if let Some(read) = self.read.remove(name) {
+            self.show_rest(name, read, &exit.at).await;
+        }
+        self.logs.exited(name, exit.code, exit.restarting);
+    }
+
+    /// Engines break a followed log off when its container ends, maybe before all was sent.
+    async fn show_rest(&mut self, name: &str, read: Read, until: &str) {
+        let options = LogOptions {
+            since: Some(read.since),
+            until: Some(until.to_owned()),
+            ..LogOptions::default()
+        };
+        let Ok(mut output) = self.engine.logs(name, &options).await else {
+            return;
+        };
+        let mut shown = read.shown;
+        while let Some(Ok(mut piece)) = output.next().await {
+            let known = &mut shown[piece.channel as usize];
+            let skipped = piece.bytes.len().min(*known);
+            *known -= skipped;
+            piece.bytes = piece.bytes.slice(skipped..);
+            if !piece.bytes.is_empty() {
+                self.logs.output(name, &piece);
             }
         }
     }
@@ -187,11 +245,18 @@ impl<'a> Session<'a> {
     async fn follow_on(&mut self, name: &str, since: Option<String>) {
         let options = LogOptions {
             follow: true,
-            since,
+            since: since.clone(),
             ..LogOptions::default()
         };
         let output = match self.engine.logs(name, &options).await {
-            Ok(output) => Ok(output),
+            Ok(output) => {
+                let read = since.map(|since| Read {
+                    since,
+                    shown: [0; 2],
+                });
+                self.read.extend(read.map(|read| (name.to_owned(), read)));
+                Ok(output)
+            }
             Err(_) => self.engine.attach_container(name).await,
         };
         match output {
@@ -267,11 +332,15 @@ impl<'a> Session<'a> {
         };
         if self.scope.monitored.contains(&up.service) {
             self.count(&up.service.clone(), code);
-            let exit = Exit { code, restarting };
+            let exit = Exit {
+                code,
+                restarting,
+                at: seconds(event.time_nano),
+            };
             if self.following.contains(name) {
                 self.exits.entry(name.clone()).or_default().push(exit);
             } else {
-                self.logs.exited(name, code, restarting);
+                self.exited(name, &exit).await;
             }
         }
         // Before its next start whatever happens.

@@ -52,7 +52,7 @@ impl<'p> Converge<'_, 'p> {
         let name = naming::container(&self.project.name, service, number);
         let create = self.create_request(service, &name, number, None);
         let mut after = self.inputs(service);
-        after.extend(self.clear_name(&name));
+        after.extend(self.clear_name(&name, &after));
         let operation = Operation::CreateContainer(Box::new(create));
         let step = self.add(&service.name, operation, Cause::Missing, after, &[]);
         Instance {
@@ -194,7 +194,7 @@ impl<'p> Converge<'_, 'p> {
         };
         let removed = self.add(&service.name, operation, cause.clone(), gone_after, only_if);
         let mut after = vec![removed];
-        after.extend(self.clear_name(name));
+        after.extend(self.clear_name(name, &after));
         self.freed.insert(old.name.clone(), removed);
         let operation = Operation::RenameContainer {
             from: temporary.to_owned(),

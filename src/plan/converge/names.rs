@@ -7,14 +7,16 @@ use crate::plan::observed::Container;
 use crate::plan::{Cause, Operation, StepId, naming};
 
 impl Converge<'_, '_> {
-    /// The step after which a name can be taken, if somebody has it and goes in this plan.
-    pub(super) fn clear_name(&mut self, name: &str) -> Option<StepId> {
+    /// The step after which a name can be taken, if somebody has it and goes in this plan. Whoever
+    /// makes way does so after `before`: not before it has to.
+    pub(super) fn clear_name(&mut self, name: &str, before: &[StepId]) -> Option<StepId> {
         if let Some(freed) = self.freed.get(name) {
             return Some(*freed);
         }
         let (service, container) = self.leaving(name)?;
         let away = naming::temporary(&container.id, name);
-        let after = self.restarted.get(name).copied().into_iter().collect();
+        let mut after = before.to_vec();
+        after.extend(self.restarted.get(name));
         let operation = Operation::RenameContainer {
             from: name.to_owned(),
             to: away.clone(),

@@ -144,9 +144,10 @@ impl<'p> Converge<'_, 'p> {
     pub(super) fn wait_for_all(&mut self, services: &[&'p Service]) {
         let completed = self.services_to_complete(services);
         for service in services {
-            let goal = match completed.contains(service.name.as_str()) {
-                true => Goal::Condition(Condition::CompletedSuccessfully),
-                false => Goal::Ready,
+            let goal = if completed.contains(service.name.as_str()) {
+                Goal::Condition(Condition::CompletedSuccessfully)
+            } else {
+                Goal::Ready
             };
             let Some(planned) = self.services.get(service.name.as_str()) else {
                 continue;
