@@ -14,6 +14,7 @@ mod engine_contract;
 mod lifecycle;
 mod proxy;
 mod ready;
+mod registry;
 mod scenarios;
 mod stack;
 mod staying;
