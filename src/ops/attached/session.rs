@@ -324,7 +324,10 @@ impl<'a> Session<'a> {
         let container = self.engine.container(&event.container_id).await;
         let container = container.map_err(Error::engine("look at a container"))?;
         let goes_on = [ContainerState::Running, ContainerState::Restarting];
-        let restarting = container.is_some_and(|it| goes_on.contains(&it.state));
+        // It may have started and ended once more before we came to look.
+        let since = |moment: &str| nanoseconds(moment).is_some_and(|at| at > event.time_nano);
+        let restarting =
+            container.is_some_and(|it| goes_on.contains(&it.state) || since(&it.started_at));
         let code = event.attributes.get("exitCode");
         let code = code.and_then(|code| code.parse().ok()).unwrap_or_default();
         let Some(up) = self.up.get(name) else {
@@ -429,10 +432,15 @@ impl<'a> Session<'a> {
     }
 }
 
-/// The unix seconds of an RFC 3339 moment; nothing for that before all time which engines give to
-/// what has not happened.
+/// The unix seconds of an RFC 3339 moment.
 fn last_end(moment: &str) -> Option<String> {
+    nanoseconds(moment).map(seconds)
+}
+
+/// An RFC 3339 moment since 1970; nothing for that before all time which engines give to what has
+/// not happened.
+fn nanoseconds(moment: &str) -> Option<i64> {
     let timestamp: jiff::Timestamp = moment.parse().ok()?;
     let nanoseconds = i64::try_from(timestamp.as_nanosecond()).ok()?;
-    (nanoseconds > 0).then(|| seconds(nanoseconds))
+    (nanoseconds > 0).then_some(nanoseconds)
 }
