@@ -45,6 +45,7 @@ fn main() -> ExitCode {
                 now: jiff::Timestamp::now().as_second(),
                 zone: TimeZone::system(),
             },
+            time: Arc::new(jiff::Timestamp::now),
             interrupts: interrupts(),
         };
         cli::run(std::env::args_os(), environment, &connect).await

@@ -339,6 +339,11 @@ fn screen(size: &TerminalSize, color: bool) -> Screen {
     }
 }
 
+/// A container's exit code as this program's own.
+pub(super) fn exit_code(code: i64) -> u8 {
+    u8::try_from(code.rem_euclid(256)).unwrap_or(1)
+}
+
 fn by_name(name: &str) -> Subject {
     Subject {
         project: None,

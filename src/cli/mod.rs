@@ -56,6 +56,8 @@ pub struct Environment {
     pub terminal_size: TerminalSize,
     /// The time, when the run begins.
     pub clock: Clock,
+    /// The time, whenever it is asked for.
+    pub time: Time,
     /// An item for every Ctrl-C.
     pub interrupts: Interrupts,
 }
@@ -73,6 +75,9 @@ pub struct Terminals {
 
 /// Columns and rows, if there is a terminal.
 pub type TerminalSize = Box<dyn Fn() -> Option<(usize, usize)> + Send + Sync>;
+
+/// Tells the time.
+pub type Time = Arc<dyn Fn() -> jiff::Timestamp + Send + Sync>;
 
 /// An item for every Ctrl-C.
 pub type Interrupts = Pin<Box<dyn Stream<Item = ()> + Send>>;

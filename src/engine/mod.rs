@@ -232,6 +232,13 @@ pub trait Engine: Reads {
     /// Sends a signal, `SIGKILL` when absent.
     async fn kill_container(&self, name: &str, signal: Option<&str>) -> Result<(), EngineError>;
 
+    /// Freezes a container's processes. One that is frozen already is a conflict, as is one that
+    /// does not run.
+    async fn pause_container(&self, name: &str) -> Result<(), EngineError>;
+
+    /// Lets a frozen container go on. One that is not frozen is an error.
+    async fn unpause_container(&self, name: &str) -> Result<(), EngineError>;
+
     /// Removes a container, with its anonymous volumes if asked. A container that is gone already
     /// is no error.
     async fn remove_container(

@@ -15,6 +15,7 @@ use futures_util::{FutureExt, StreamExt};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
+pub use patience::Patience;
 pub use probe::Probe;
 
 use crate::engine::{Answers, Engine, Output};
@@ -23,8 +24,10 @@ use crate::plan::{Operation, Plan, Step, StepId};
 
 pub mod observe;
 mod operation;
+mod patience;
 mod ports;
 mod probe;
+mod settle;
 mod wait;
 
 /// How many steps run at once. Engines serve some dozens of calls side by side well; more only
@@ -44,6 +47,8 @@ pub struct Options {
     pub attach: Option<Attach>,
     /// Whether containers' health tests are run while something waits for them.
     pub probe: Probe,
+    /// How long is waited for conditions and health.
+    pub patience: Patience,
 }
 
 /// Whose output is wanted, and where it goes.
@@ -152,7 +157,8 @@ pub async fn execute(
         };
         schedule.ended(step, matches!(event, Event::StepFinished { .. }));
         events.event(event);
-        if schedule.failed {
+        // When patience ends, it ends for all that wait: each says what it has waited for.
+        if schedule.failed && !options.patience.is_over() {
             waiting.clear();
         }
     }

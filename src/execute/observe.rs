@@ -16,6 +16,10 @@ pub struct Scope {
     pub volumes: BTreeSet<String>,
     /// Images that its services use.
     pub images: BTreeSet<String>,
+    /// Those of them that are to be refreshed after some time.
+    pub refreshed: BTreeSet<String>,
+    /// The moment, in unix seconds.
+    pub now: i64,
 }
 
 /// Looks at a project's part of an engine. Names that the labels do not lead to (externals, and
@@ -36,6 +40,8 @@ pub async fn observe(reads: &dyn Reads, scope: &Scope) -> Result<Observed, Engin
         networks: networks.into_iter().map(network).collect(),
         volumes: volumes.into_iter().map(volume).collect(),
         images: by_name(&references, &images),
+        tagged: tagged(reads, &scope.refreshed).await?,
+        now: scope.now,
     };
     let unseen = |declared: &BTreeSet<String>, seen: &dyn Fn(&str) -> bool| -> Vec<String> {
         declared
@@ -78,6 +84,19 @@ async fn images(
     } else {
         reads.images(references).await
     }
+}
+
+/// When images got their names. Lists do not tell, so that this costs a call for each.
+async fn tagged(
+    reads: &dyn Reads,
+    references: &BTreeSet<String>,
+) -> Result<BTreeMap<String, i64>, EngineError> {
+    let looks = references.iter().map(async |reference| {
+        let image = reads.image(reference).await?;
+        Ok(image.map(|image| (reference.clone(), image.last_tagged)))
+    });
+    let found = futures_util::future::try_join_all(looks).await?;
+    Ok(found.into_iter().flatten().collect())
 }
 
 /// Ids by the names that the project uses: lists name images in full (`redis:latest`).
@@ -135,6 +154,7 @@ fn container(container: &engine::Container) -> Option<observed::Container> {
             .unwrap_or_default(),
         one_off: label(labels::ONE_OFF).is_some_and(|value| value.eq_ignore_ascii_case("true")),
         state: state(&container.state),
+        settled: container.is_settled(),
         health: container.health().map(health),
         exit_code: container.exit_code(),
         image_id: label(labels::IMAGE)

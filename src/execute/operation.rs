@@ -45,7 +45,11 @@ pub(super) async fn run(
                 .map_err(failed);
         }
         Operation::BuildImage(build) => return build_image(engine, build, &reporter).await,
-        Operation::RemoveImage { reference } => engine.remove_image(reference, false).await,
+        Operation::RemoveImage { reference } => {
+            return remove_image(engine, reference, &reporter)
+                .await
+                .map_err(failed);
+        }
         Operation::CreateContainer(create) => create_container(engine, create).await,
         Operation::StartContainer { name } => {
             return start(engine, name, options.attach.as_ref())
@@ -57,29 +61,37 @@ pub(super) async fn run(
             engine.restart_container(name, *timeout).await
         }
         Operation::KillContainer { name, signal } => {
-            engine.kill_container(name, Some(signal)).await
+            ended_is_fine(engine.kill_container(name, Some(signal)).await)
         }
+        Operation::PauseContainer { name } => engine.pause_container(name).await,
+        Operation::UnpauseContainer { name } => engine.unpause_container(name).await,
         Operation::RemoveContainer { name, volumes } => {
             engine.remove_container(name, true, *volumes).await
         }
         Operation::RenameContainer { from, to } => engine.rename_container(from, to).await,
         Operation::Wait {
             containers,
-            condition,
+            goal,
             required,
         } => {
-            return wait::wait(
+            let wait = wait::Wait {
                 engine,
-                containers,
-                *condition,
-                *required,
-                options.probe,
-                &reporter,
-            )
-            .await;
+                goal: *goal,
+                options,
+            };
+            return wait.run(containers, *required, &reporter).await;
         }
     };
     done.map(|()| Outcome::Done).map_err(failed)
+}
+
+/// A container that was to be killed may have ended by itself in between.
+fn ended_is_fine(killed: Result<(), EngineError>) -> Result<(), EngineError> {
+    match killed {
+        Err(EngineError::Conflict(words)) if words.contains("is not running") => Ok(()),
+        Err(EngineError::NotFound(_)) => Ok(()),
+        result => result,
+    }
 }
 
 /// Whether an operation may take long without changing anything that a later run could miss.
@@ -124,6 +136,24 @@ async fn remove_network(
         ) => {
             reporter.warning(format!(
                 "network {name} is still in use and stays: {reason}"
+            ));
+            Ok(Outcome::Tolerated)
+        }
+        Err(error) => Err(error),
+    }
+}
+
+/// The same of an image.
+async fn remove_image(
+    engine: &dyn Engine,
+    reference: &str,
+    reporter: &Reporter,
+) -> Result<Outcome, EngineError> {
+    match engine.remove_image(reference, false).await {
+        Ok(()) => Ok(Outcome::Done),
+        Err(EngineError::Conflict(reason)) => {
+            reporter.warning(format!(
+                "image {reference} is still in use and stays: {reason}"
             ));
             Ok(Outcome::Tolerated)
         }

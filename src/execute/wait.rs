@@ -1,67 +1,155 @@
 //! Waiting until containers are in a condition, by the engine's events and, for health, by the
-//! container's own test.
+//! container's own test. What is not reached is told with the last lines of who did not reach it.
 
 use std::time::Duration;
 
 use futures_util::StreamExt;
+use futures_util::future::join_all;
 
 use super::probe::{self, Probe};
-use super::{Reporter, StepResult};
+use super::{Options, Reporter, StepResult, settle};
 use crate::engine::{
     Answers, ContainerDetail, ContainerState, Engine, EngineError, Event, Filter, Health,
+    LogOptions,
 };
 use crate::event::Outcome;
-use crate::plan::Condition;
+use crate::plan::{Condition, Goal};
 
 /// Events tell when to look again. An engine that loses one must not hang us: this long after
 /// the last look we look all the same.
 const LOOK_AGAIN: Duration = Duration::from_secs(10);
 
-/// Waits until every container is in the condition. When getting there is not required, failing
-/// is a warning.
-pub(super) async fn wait(
-    engine: &dyn Engine,
-    containers: &[String],
-    condition: Condition,
-    required: bool,
-    probe: Probe,
-    reporter: &Reporter,
-) -> StepResult {
-    let waits = containers
-        .iter()
-        .map(|name| wait_for(engine, name, condition, probe));
-    let result = futures_util::future::try_join_all(waits).await;
-    match result {
-        Ok(_) => Ok(Outcome::Done),
-        Err(reason) if required => Err(reason),
-        Err(reason) => {
-            reporter.warning(format!("{reason}; the dependency is optional"));
-            Ok(Outcome::Tolerated)
+/// So many of a container's last lines are told when it does not get ready,
+const LAST_LINES: u64 = 5;
+/// as far as the engine finds them in this time.
+const READING: Duration = Duration::from_secs(2);
+
+/// A wait for several containers.
+pub(super) struct Wait<'e> {
+    pub(super) engine: &'e dyn Engine,
+    pub(super) goal: Goal,
+    pub(super) options: &'e Options,
+}
+
+/// Who did not get there, and why.
+struct Missed {
+    container: String,
+    reason: String,
+}
+
+impl Wait<'_> {
+    /// Waits until every container has reached the goal. When getting there is not required,
+    /// failing is a warning.
+    pub(super) async fn run(
+        &self,
+        containers: &[String],
+        required: bool,
+        reporter: &Reporter,
+    ) -> StepResult {
+        let waits = containers.iter().map(|name| async move {
+            self.wait_for(name).await.map_err(|reason| Missed {
+                container: name.clone(),
+                reason,
+            })
+        });
+        let waits = futures_util::future::try_join_all(waits);
+        let missed = match self.options.patience.with(waits).await {
+            Some(Ok(_)) => return Ok(Outcome::Done),
+            Some(Err(missed)) => vec![missed],
+            None => self.still_missing(containers).await,
+        };
+        if required {
+            return Err(self.told_in_full(missed).await);
+        }
+        let reasons: Vec<String> = missed.into_iter().map(|missed| missed.reason).collect();
+        let reasons = reasons.join("; ");
+        reporter.warning(format!("{reasons}; the dependency is optional"));
+        Ok(Outcome::Tolerated)
+    }
+
+    async fn wait_for(&self, name: &str) -> Result<(), String> {
+        let Goal::Condition(condition) = self.goal else {
+            return settle::settled(self.engine, name, self.options.probe).await;
+        };
+        let first = look(self.engine, name).await?;
+        if judge(&first, condition)? {
+            return Ok(());
+        }
+        let told = told(self.engine, name, condition);
+        if condition != Condition::Healthy || self.options.probe == Probe::Engine {
+            return told.await;
+        }
+        tokio::select! {
+            result = told => result,
+            () = probe::passes(self.engine, &first) => Ok(()),
         }
     }
+
+    /// Those that patience was not enough for, as they are now.
+    async fn still_missing(&self, containers: &[String]) -> Vec<Missed> {
+        let limit = self.options.patience.seconds();
+        let looks = containers.iter().map(async |name| {
+            let reason = match look(self.engine, name).await {
+                Ok(container) if self.has_arrived(&container) => return None,
+                Ok(container) => {
+                    let state = state_words(&container);
+                    format!("container {name} is not ready after {limit} s: {state}")
+                }
+                Err(reason) => reason,
+            };
+            let container = name.clone();
+            Some(Missed { container, reason })
+        });
+        join_all(looks).await.into_iter().flatten().collect()
+    }
+
+    /// Whether a container that was still waited for is not the one to blame.
+    fn has_arrived(&self, container: &ContainerDetail) -> bool {
+        match self.goal {
+            Goal::Condition(condition) => judge(container, condition) == Ok(true),
+            Goal::Ready => settle::is_done_or_healthy(container),
+        }
+    }
+
+    async fn told_in_full(&self, missed: Vec<Missed>) -> String {
+        let tell = missed.into_iter().map(async |missed| {
+            let lines = last_lines(self.engine, &missed.container).await;
+            missed.reason + &lines
+        });
+        let told = join_all(tell).await;
+        if told.is_empty() {
+            let limit = self.options.patience.seconds();
+            return format!("not ready after {limit} s");
+        }
+        told.join("\n")
+    }
 }
 
-async fn wait_for(
-    engine: &dyn Engine,
-    name: &str,
-    condition: Condition,
-    probe: Probe,
-) -> Result<(), String> {
-    let first = look(engine, name).await?;
-    if judge(&first, condition)? {
-        return Ok(());
+/// What a container printed last, ready to be added to an error.
+async fn last_lines(engine: &dyn Engine, name: &str) -> String {
+    let options = LogOptions {
+        tail: Some(LAST_LINES),
+        ..LogOptions::default()
+    };
+    let read = async {
+        let mut bytes = Vec::new();
+        let mut output = engine.logs(name, &options).await.ok()?;
+        while let Some(Ok(piece)) = output.next().await {
+            bytes.extend_from_slice(&piece.bytes);
+        }
+        Some(bytes)
+    };
+    let bytes = tokio::time::timeout(READING, read).await.ok().flatten();
+    let bytes = bytes.unwrap_or_default();
+    let text = String::from_utf8_lossy(&bytes);
+    let lines: Vec<String> = text.lines().map(|line| format!("\n  | {line}")).collect();
+    if lines.is_empty() {
+        return String::new();
     }
-    let told = told(engine, name, condition);
-    if condition != Condition::Healthy || probe == Probe::Engine {
-        return told.await;
-    }
-    tokio::select! {
-        result = told => result,
-        () = probe::passes(engine, &first) => Ok(()),
-    }
+    format!("\nthe last that it printed:{}", lines.concat())
 }
 
-async fn look(engine: &dyn Engine, name: &str) -> Result<ContainerDetail, String> {
+pub(super) async fn look(engine: &dyn Engine, name: &str) -> Result<ContainerDetail, String> {
     match engine.container(name).await {
         Ok(Some(container)) => Ok(container),
         Ok(None) => Err(format!("container {name} is gone while it was waited for")),
@@ -69,7 +157,7 @@ async fn look(engine: &dyn Engine, name: &str) -> Result<ContainerDetail, String
     }
 }
 
-fn lost(name: &str, error: &EngineError) -> String {
+pub(super) fn lost(name: &str, error: &EngineError) -> String {
     format!("cannot wait for container {name}: {error}")
 }
 
@@ -95,14 +183,28 @@ async fn told(engine: &dyn Engine, name: &str, condition: Condition) -> Result<(
 }
 
 /// Waits for an event of consequence, or for the time to look all the same; false when the stream
-/// broke and has to be listened to anew. What is executed inside is of no consequence, and there
-/// are as many such events as there are probes.
-async fn something_happened(events: &mut Answers<Event>) -> bool {
+/// broke and has to be listened to anew.
+pub(super) async fn something_happened(events: &mut Answers<Event>) -> bool {
+    tokio::time::timeout(LOOK_AGAIN, consequence(events))
+        .await
+        .unwrap_or(true)
+}
+
+/// Waits for an event of consequence; false when the stream broke. What is executed inside is of
+/// no consequence, and there are as many such events as there are probes.
+pub(super) async fn consequence(events: &mut Answers<Event>) -> bool {
+    let matters = [
+        "start", "die", "restart", "stop", "oom", "pause", "unpause", "destroy",
+    ];
     loop {
-        match tokio::time::timeout(LOOK_AGAIN, events.next()).await {
-            Ok(Some(Ok(event))) if event.action.starts_with("exec_") => {}
-            Ok(Some(Ok(_))) | Err(_) => return true,
-            Ok(None | Some(Err(_))) => return false,
+        match events.next().await {
+            Some(Ok(event)) => {
+                let action = event.action.as_str();
+                if matters.contains(&action) || action.starts_with("health_status") {
+                    return true;
+                }
+            }
+            None | Some(Err(_)) => return false,
         }
     }
 }
@@ -110,22 +212,10 @@ async fn something_happened(events: &mut Answers<Event>) -> bool {
 /// Whether the condition holds; an error when it cannot come to hold any more.
 fn judge(container: &ContainerDetail, condition: Condition) -> Result<bool, String> {
     let name = &container.name;
-    let ended = matches!(
-        container.state,
-        ContainerState::Exited | ContainerState::Dead
-    );
+    let ended = has_ended(container);
     let code = container.exit_code;
     match condition {
-        Condition::Started if ended && code != 0 => {
-            Err(format!("container {name} exited ({code})"))
-        }
-        Condition::Started if ended => Ok(true),
-        // Its image may have a health check that the files know nothing of.
-        Condition::Started => match container.health {
-            Some(Health::Unhealthy) => Err(unhealthy(container)),
-            Some(Health::Starting) => Ok(false),
-            Some(Health::Healthy) | None => Ok(container.state == ContainerState::Running),
-        },
+        Condition::Started => Ok(ended || container.state == ContainerState::Running),
         Condition::CompletedSuccessfully if ended && code != 0 => Err(format!(
             "container {name} didn't complete successfully: exit {code}"
         )),
@@ -140,12 +230,39 @@ fn judge(container: &ContainerDetail, condition: Condition) -> Result<bool, Stri
     }
 }
 
-fn unhealthy(container: &ContainerDetail) -> String {
-    let output = container.health_output.trim();
-    let said = if output.is_empty() {
-        String::new()
-    } else {
-        format!("; its last probe said: {output}")
-    };
+pub(super) fn has_ended(container: &ContainerDetail) -> bool {
+    matches!(
+        container.state,
+        ContainerState::Exited | ContainerState::Dead
+    )
+}
+
+pub(super) fn unhealthy(container: &ContainerDetail) -> String {
+    let said = last_probe(container);
     format!("container {} is unhealthy{said}", container.name)
+}
+
+fn last_probe(container: &ContainerDetail) -> String {
+    match container.health_output.trim() {
+        "" => String::new(),
+        output => format!("; its last probe said: {output}"),
+    }
+}
+
+/// What keeps a container from being ready.
+fn state_words(container: &ContainerDetail) -> String {
+    let code = container.exit_code;
+    match (&container.state, container.health) {
+        (ContainerState::Restarting, _) => format!("it keeps restarting, last exit code {code}"),
+        (ContainerState::Running, Some(Health::Starting)) => {
+            let said = last_probe(container);
+            format!("its health check has not passed yet{said}")
+        }
+        (ContainerState::Running, _) if container.restart_count > 0 => {
+            format!("it has been restarted {} times", container.restart_count)
+        }
+        (ContainerState::Running, _) => "it is still running".to_owned(),
+        (ContainerState::Exited, _) => format!("it exited ({code})"),
+        (state, _) => format!("it is {}", state.as_str()),
+    }
 }

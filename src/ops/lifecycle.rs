@@ -1,29 +1,43 @@
-//! `stop`, `start`, `restart`, `rm`, `down`: what exists, run, stopped or removed.
+//! `stop`, `start`, `restart`, `kill`, `pause`, `unpause`, `rm`, `down`: what exists, run, stopped,
+//! frozen or removed.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use tokio_util::sync::CancellationToken;
 
-use super::{Error, Target, check_services, finished};
+use super::{Error, Target, check_services, finished, images_of};
 use crate::engine::{Engine, Reads};
 use crate::event::Sink;
 use crate::execute::observe::observe;
-use crate::execute::{Options, execute};
+use crate::execute::{Options, Patience, execute};
 use crate::graph::Graph;
 use crate::plan::teardown::{self, Order};
-use crate::plan::{self, Observed, Operation, Plan};
+use crate::plan::{self, Observed, Operation, Plan, signals};
 use crate::project::Project;
 
-pub use crate::plan::teardown::{DownOptions, RemoveOptions};
+pub use crate::plan::signals::KillOptions;
+pub use crate::plan::start::RestartOptions;
+pub use crate::plan::teardown::{DownOptions, RemoveOptions, RemovedImages};
 
-/// What `stop` and `restart` are asked for.
+/// What `stop` is asked for.
 #[derive(Debug, Clone, Default)]
 pub struct StopOptions {
     /// Services; all when empty.
     pub services: Vec<String>,
     /// Seconds until a container is killed; its own when absent.
     pub timeout: Option<i32>,
+}
+
+/// What `start` is asked for.
+#[derive(Debug, Clone, Default)]
+pub struct StartOptions {
+    /// Services; all when empty.
+    pub services: Vec<String>,
+    /// Wait until everything is ready.
+    pub wait: bool,
+    /// Seconds that all waiting together may take.
+    pub wait_timeout: Option<u64>,
 }
 
 /// Stops containers, dependents first.
@@ -46,9 +60,10 @@ pub async fn stop(
 pub async fn start(
     engine: &dyn Engine,
     target: Target<'_>,
-    services: &[String],
+    options: &StartOptions,
     events: &mut dyn Sink,
 ) -> Result<(), Error> {
+    let services = &options.services;
     let (observed, _) = look(engine, target, services).await?;
     if let Some(project) = target.project()
         && let Some(missing) = without_container(project, &observed, services)
@@ -58,8 +73,12 @@ pub async fn start(
             Some("`rcompose up` makes one".to_owned()),
         ));
     }
-    let plan = plan::start::start(target.project(), &observed, services);
-    run(engine, plan, events).await
+    let plan = plan::start::start(target.project(), &observed, services, options.wait);
+    let execution = Options {
+        patience: Patience::of_seconds(options.wait_timeout),
+        ..Options::default()
+    };
+    finished(&execute(engine, &Arc::new(plan), &execution, events).await)
 }
 
 /// A service that has to be started, by name or because another one needs it, and cannot.
@@ -99,12 +118,11 @@ fn without_container<'p>(
 pub async fn restart(
     engine: &dyn Engine,
     target: Target<'_>,
-    options: &StopOptions,
+    options: &RestartOptions,
     events: &mut dyn Sink,
 ) -> Result<(), Error> {
     let (observed, _) = look(engine, target, &options.services).await?;
-    let (project, services) = (target.project(), &options.services);
-    let plan = plan::start::restart(project, &observed, services, options.timeout);
+    let plan = plan::start::restart(target.project(), &observed, options);
     run(engine, plan, events).await
 }
 
@@ -137,6 +155,52 @@ pub async fn remove(
     run(engine, teardown::remove(&observed, &order, options), events).await
 }
 
+/// Sends a signal to what runs. Answers whether there was anything.
+pub async fn kill(
+    engine: &dyn Engine,
+    target: Target<'_>,
+    options: &KillOptions,
+    events: &mut dyn Sink,
+) -> Result<bool, Error> {
+    let (observed, _) = look(engine, target, &options.services).await?;
+    let plan = signals::kill(target.project(), &observed, options);
+    let any = !plan.is_empty();
+    run(engine, plan, events).await?;
+    Ok(any)
+}
+
+/// Freezes what runs.
+pub async fn pause(
+    engine: &dyn Engine,
+    target: Target<'_>,
+    services: &[String],
+    events: &mut dyn Sink,
+) -> Result<(), Error> {
+    let (observed, _) = look(engine, target, services).await?;
+    run(
+        engine,
+        signals::pause(target.project(), &observed, services),
+        events,
+    )
+    .await
+}
+
+/// Lets go on what was frozen.
+pub async fn unpause(
+    engine: &dyn Engine,
+    target: Target<'_>,
+    services: &[String],
+    events: &mut dyn Sink,
+) -> Result<(), Error> {
+    let (observed, _) = look(engine, target, services).await?;
+    run(
+        engine,
+        signals::unpause(target.project(), &observed, services),
+        events,
+    )
+    .await
+}
+
 /// Stops and removes containers, then networks, and volumes when asked to.
 pub async fn down(
     engine: &dyn Engine,
@@ -144,7 +208,15 @@ pub async fn down(
     options: &DownOptions,
     events: &mut dyn Sink,
 ) -> Result<(), Error> {
-    let (observed, _) = look(engine, target, &options.services).await?;
+    if let Some(project) = target.project() {
+        check_services(project, &options.services)?;
+    }
+    let mut scope = target.scope();
+    if let (Some(project), Some(_)) = (target.project(), options.images) {
+        scope.images = images_of(&project.name, project.services.values());
+    }
+    let observed = observe(engine, &scope).await;
+    let observed = observed.map_err(Error::engine("look at the engine"))?;
     let mut plan = teardown::down(target.project(), &observed, options);
     if plan.is_empty() {
         plan.warnings.push(format!(

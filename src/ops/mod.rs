@@ -12,11 +12,13 @@ use crate::execute::observe::Scope;
 use crate::plan::request::Names;
 use crate::project::{Project, Service};
 
+pub mod attached;
 pub mod build;
 pub mod lifecycle;
 pub mod logs;
 pub mod ps;
 pub mod up;
+pub mod wait;
 
 /// Why a use case did not do what it is for.
 #[derive(Debug, Clone, thiserror::Error)]

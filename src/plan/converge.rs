@@ -14,18 +14,18 @@ use judged::Judged;
 
 use super::containers::Recreate;
 use super::images::{self, BuildPolicy, ImageStep};
-use super::observed::{Container, State};
+use super::observed::Container;
 use super::request::Names;
 use super::resources::{self, MissingExternal, Resources};
-use super::{Cause, ImageMoved, Observed, Operation, Plan, Step, StepId};
+use super::{Cause, Goal, ImageMoved, Observed, Operation, Plan, Step, StepId};
 use crate::document::Diagnostic;
 use crate::graph::Graph;
-use crate::project::service::depends_on::Condition;
 use crate::project::validate::span_of;
 use crate::project::{Project, Service};
 
 mod judged;
 mod make;
+mod names;
 mod orphans;
 mod start;
 
@@ -96,6 +96,7 @@ pub fn converge(
         judged: BTreeMap::new(),
         services: BTreeMap::new(),
         freed: BTreeMap::new(),
+        moved: BTreeMap::new(),
         restarted: BTreeMap::new(),
         waits: BTreeMap::new(),
     };
@@ -209,9 +210,11 @@ struct Converge<'a, 'p> {
     services: BTreeMap<&'p str, Planned>,
     /// The steps after which a container that is there now has lost its name.
     freed: BTreeMap<String, StepId>,
+    /// The steps that moved a container out of the way of a name, by the name it has since.
+    moved: BTreeMap<String, StepId>,
     /// Stops of containers that restart along with a dependency, by the container's present name.
     restarted: BTreeMap<String, StepId>,
-    waits: BTreeMap<(String, Condition), StepId>,
+    waits: BTreeMap<(String, Goal), StepId>,
 }
 
 impl Converge<'_, '_> {
@@ -239,7 +242,8 @@ impl Converge<'_, '_> {
     fn remove(&mut self, container: &Container, cause: &Cause, after: &[StepId]) {
         let service = container.service.as_str();
         let mut after = after.to_vec();
-        if holds_processes(container) {
+        after.extend(self.moved.get(&container.name));
+        if container.holds_processes() {
             after.extend(&self.image_steps);
             let operation = self.stop_operation(&container.name);
             after = vec![self.add(service, operation, cause.clone(), after, &[])];
@@ -264,11 +268,6 @@ impl Converge<'_, '_> {
         let step = &mut self.plan.steps[step.0];
         step.only_if = either([step.only_if.as_slice(), only_if]);
     }
-}
-
-/// Whether a container has to be stopped before it can go in peace.
-fn holds_processes(container: &Container) -> bool {
-    container.is_up() || container.state == State::Paused
 }
 
 /// A step for several reasons: unconditional as soon as one of them is.

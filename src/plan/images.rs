@@ -9,6 +9,7 @@ use super::{BuildImage, Cause, Observed, Operation, Plan, Step, StepId, labels};
 use crate::document::Diagnostic;
 use crate::graph::Graph;
 use crate::project::validate::span_of;
+use crate::project::value::duration::Duration;
 use crate::project::{Project, Service};
 
 /// When images are built.
@@ -37,8 +38,8 @@ pub enum PullPolicy {
 }
 
 impl PullPolicy {
-    /// The policy of a service. The time windows (`daily`, `weekly`, `every_…`) need the moment
-    /// of the last pull, which engines do not keep for every image; they pull what is missing.
+    /// The policy of a service. The windows (`daily`, `weekly`, `every_…`) pull what is missing, and
+    /// what is [due](refresh_window).
     pub fn of(service: &Service) -> PullPolicy {
         match service.pull_policy.as_deref() {
             Some("always") => PullPolicy::Always,
@@ -47,6 +48,17 @@ impl PullPolicy {
             _ => PullPolicy::Missing,
         }
     }
+}
+
+/// After how many seconds a service's image is to be pulled anew (`daily`, `weekly`, `every_12h`),
+/// counted from the moment that its name was last given to an image here.
+pub fn refresh_window(service: &Service) -> Option<i64> {
+    let span = match service.pull_policy.as_deref()? {
+        "daily" => "1d",
+        "weekly" => "1w",
+        other => other.strip_prefix("every_")?,
+    };
+    Some(Duration::parse(span)?.seconds())
 }
 
 /// What becomes of one service's image in this plan.
@@ -181,13 +193,13 @@ impl<'p> Images<'_, 'p> {
         service.image.as_ref()?;
         let wanted = match PullPolicy::of(service) {
             PullPolicy::Always => !forced_build,
-            PullPolicy::Missing => !present && !forced_build,
+            PullPolicy::Missing => !forced_build && (!present || self.is_due(service, name)),
             PullPolicy::Never | PullPolicy::Build => false,
         };
-        let cause = if present {
-            Cause::Asked("pull_policy: always")
-        } else {
-            Cause::Missing
+        let cause = match (present, refresh_window(service)) {
+            (false, _) => Cause::Missing,
+            (true, None) => Cause::Asked("pull_policy: always"),
+            (true, Some(_)) => Cause::Asked("pull_policy: due again"),
         };
         wanted.then(|| {
             self.plan.add(Step {
@@ -202,6 +214,12 @@ impl<'p> Images<'_, 'p> {
                 only_if: Vec::new(),
             })
         })
+    }
+
+    fn is_due(&self, service: &Service, name: &str) -> bool {
+        let tagged = self.observed.tagged.get(name).copied().unwrap_or_default();
+        let window = refresh_window(service);
+        window.is_some_and(|window| tagged.saturating_add(window) < self.observed.now)
     }
 
     fn add_build(

@@ -26,6 +26,7 @@ pub mod naming;
 pub mod observed;
 pub mod request;
 pub mod resources;
+pub mod signals;
 pub mod start;
 pub mod teardown;
 
@@ -131,6 +132,16 @@ pub enum Operation {
         /// `SIGKILL`, …
         signal: String,
     },
+    /// Freeze a container.
+    PauseContainer {
+        /// Its name.
+        name: String,
+    },
+    /// Let a frozen container go on.
+    UnpauseContainer {
+        /// Its name.
+        name: String,
+    },
     /// Remove a container.
     RemoveContainer {
         /// Its name.
@@ -150,10 +161,30 @@ pub enum Operation {
         /// Their names.
         containers: Vec<String>,
         /// What is waited for.
-        condition: Condition,
+        goal: Goal,
         /// Failing to get there is an error; otherwise a warning.
         required: bool,
     },
+}
+
+/// What a wait waits for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Goal {
+    /// What a dependent asks for.
+    Condition(Condition),
+    /// What `--wait` asks for: running for good and, where there is a health check, healthy; or
+    /// done, when it ended well and is not to be started again.
+    Ready,
+}
+
+impl Goal {
+    /// The specification's word, or `ready`.
+    pub fn word(self) -> &'static str {
+        match self {
+            Goal::Condition(condition) => condition.word(),
+            Goal::Ready => "ready",
+        }
+    }
 }
 
 /// How to make an image.
@@ -294,13 +325,15 @@ impl Operation {
             Operation::BuildImage(build) => build.tags.first().map_or("", String::as_str),
             Operation::CreateContainer(create) => naming::final_name(&create.name),
             Operation::Wait { containers, .. } => containers.first().map_or("", String::as_str),
-            Operation::RenameContainer { to, .. } => to,
+            Operation::RenameContainer { to, .. } => naming::final_name(to),
             Operation::RemoveNetwork { name }
             | Operation::RemoveVolume { name }
             | Operation::StartContainer { name }
             | Operation::StopContainer { name, .. }
             | Operation::RestartContainer { name, .. }
             | Operation::KillContainer { name, .. }
+            | Operation::PauseContainer { name }
+            | Operation::UnpauseContainer { name }
             | Operation::RemoveContainer { name, .. } => name,
         }
     }
@@ -321,6 +354,8 @@ impl Operation {
             Operation::StopContainer { .. } => "stop",
             Operation::RestartContainer { .. } => "restart",
             Operation::KillContainer { .. } => "kill",
+            Operation::PauseContainer { .. } => "pause",
+            Operation::UnpauseContainer { .. } => "unpause",
             Operation::RenameContainer { .. } => "rename",
             Operation::Wait { .. } => "wait for",
         }
@@ -437,10 +472,13 @@ pub fn describe(step: &Step) -> String {
         Operation::CreateContainer(create) if create.name != naming::final_name(&create.name) => {
             format!(" as {}", create.name)
         }
-        Operation::RenameContainer { from, .. } => format!(" from {from}"),
+        Operation::RenameContainer { from, to } if naming::final_name(to) == to => {
+            format!(" from {from}")
+        }
+        Operation::RenameContainer { to, .. } => format!(" out of the way, to {to}"),
         Operation::Wait {
             containers,
-            condition,
+            goal,
             required,
         } => {
             let mut detail = String::new();
@@ -449,8 +487,9 @@ pub fn describe(step: &Step) -> String {
                 detail += other;
             }
             let optional = if *required { "" } else { " (optional)" };
-            detail + ": " + condition.word() + optional
+            detail + ": " + goal.word() + optional
         }
+        Operation::KillContainer { signal, .. } if signal != "SIGKILL" => format!(" with {signal}"),
         Operation::RemoveContainer { volumes: true, .. } => " and its anonymous volumes".to_owned(),
         Operation::BuildImage(build) if build.only_if_missing => {
             " unless it could be pulled".to_owned()

@@ -21,6 +21,10 @@ pub struct Observed {
     pub volumes: BTreeMap<String, Volume>,
     /// Ids of the images that are here, by the names that the project uses.
     pub images: BTreeMap<String, String>,
+    /// When images that are to be refreshed got their name here, in unix seconds.
+    pub tagged: BTreeMap<String, i64>,
+    /// When this was looked at, in unix seconds; 0 where nothing depends on it.
+    pub now: i64,
 }
 
 /// A container of the project.
@@ -39,6 +43,8 @@ pub struct Container {
     pub one_off: bool,
     /// What it does.
     pub state: State,
+    /// It has been up for a minute or longer, so that it is not about to fall over.
+    pub settled: bool,
     /// What its health check says.
     pub health: Option<Health>,
     /// Exit code, when it has exited and the engine's list told.
@@ -134,5 +140,16 @@ impl Container {
     /// Whether it runs in the sense that `up` leaves it alone.
     pub fn is_up(&self) -> bool {
         matches!(self.state, State::Running | State::Restarting)
+    }
+
+    /// Whether it needs not be waited for any more: it has run for long, and is not unhealthy.
+    pub fn is_ready(&self) -> bool {
+        let healthy = self.health.is_none_or(|health| health == Health::Healthy);
+        self.state == State::Running && self.settled && healthy
+    }
+
+    /// Whether it has to be stopped before it can go in peace.
+    pub fn holds_processes(&self) -> bool {
+        self.is_up() || self.state == State::Paused
     }
 }

@@ -4,14 +4,20 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::observed::{Container, Health};
 use super::teardown::{Order, add, chosen, sorted};
-use super::{Cause, Observed, Operation, Plan, Step, StepId};
+use super::{Cause, Goal, Observed, Operation, Plan, Step, StepId};
 use crate::graph::Graph;
 use crate::project::Project;
 use crate::project::service::depends_on::{Condition, Dependency};
 
 /// Plans `start`: the named services and what they need, waiting for the conditions that the files
-/// ask for. Without files the containers' labels give the order.
-pub fn start(project: Option<&Project>, observed: &Observed, services: &[String]) -> Plan {
+/// ask for. Without files the containers' labels give the order. With `wait` the plan ends when
+/// all of them are ready.
+pub fn start(
+    project: Option<&Project>,
+    observed: &Observed,
+    services: &[String],
+    wait: bool,
+) -> Plan {
     let wanted = project.map_or_else(|| services.to_vec(), |it| with_needed(it, services));
     let mut starting = Starting::of(project, observed, Cause::Asked("start"));
     let containers = chosen(observed, &wanted);
@@ -25,17 +31,30 @@ pub fn start(project: Option<&Project>, observed: &Observed, services: &[String]
             starting.step(container, Operation::StartContainer { name });
         }
     }
+    if wait {
+        starting.wait_for_all(&containers);
+    }
     starting.plan
 }
 
+/// What `restart` is asked for.
+#[derive(Debug, Clone, Default)]
+pub struct RestartOptions {
+    /// Services; all when empty.
+    pub services: Vec<String>,
+    /// Leave alone what asked to be restarted along with them.
+    pub no_dependents: bool,
+    /// Seconds until a container is killed; its own when absent.
+    pub timeout: Option<i32>,
+}
+
 /// Plans `restart`: the named services, and those that asked to be restarted along with them.
-pub fn restart(
-    project: Option<&Project>,
-    observed: &Observed,
-    services: &[String],
-    timeout: Option<i32>,
-) -> Plan {
-    let wanted = project.map_or_else(|| services.to_vec(), |it| with_restarting(it, services));
+pub fn restart(project: Option<&Project>, observed: &Observed, options: &RestartOptions) -> Plan {
+    let (services, timeout) = (&options.services, options.timeout);
+    let wanted = match project {
+        Some(project) if !options.no_dependents => with_restarting(project, services),
+        _ => services.clone(),
+    };
     let mut starting = Starting::of(project, observed, Cause::Asked("restart"));
     let containers = chosen(observed, &wanted);
     for name in starting.sorted(&containers) {
@@ -120,6 +139,39 @@ impl<'o> Starting<'o> {
         self.done.entry(service).or_default().push(step);
     }
 
+    /// `--wait`: each service's containers ready, or done where another one needs that.
+    fn wait_for_all(&mut self, containers: &[&Container]) {
+        let needs = self.needs.values().flatten();
+        let completed: BTreeSet<String> = needs
+            .filter(|(_, it)| it.condition == Condition::CompletedSuccessfully)
+            .map(|(name, _)| name.clone())
+            .collect();
+        for service in self.sorted(containers) {
+            let own = containers.iter().filter(|it| it.service == service);
+            let names: Vec<String> = own.clone().map(|it| it.name.clone()).collect();
+            if names.is_empty() || own.clone().all(|it| it.is_ready()) {
+                continue;
+            }
+            let done = completed.contains(&service);
+            let key = (service.clone(), Condition::CompletedSuccessfully);
+            if done && self.waits.contains_key(&key) {
+                continue;
+            }
+            let operation = Operation::Wait {
+                containers: names,
+                goal: if done {
+                    Goal::Condition(Condition::CompletedSuccessfully)
+                } else {
+                    Goal::Ready
+                },
+                required: true,
+            };
+            let after = self.done.get(&service).cloned().unwrap_or_default();
+            let cause = Cause::Asked("--wait");
+            add(&mut self.plan, &service, operation, &cause, after);
+        }
+    }
+
     /// What must be done before a service's container may start.
     fn gates(&mut self, service: &str) -> Vec<StepId> {
         let needs = self.needs.get(service).cloned().unwrap_or_default();
@@ -154,7 +206,7 @@ impl<'o> Starting<'o> {
         }
         let operation = Operation::Wait {
             containers: containers.iter().map(|it| it.name.clone()).collect(),
-            condition: dependency.condition,
+            goal: Goal::Condition(dependency.condition),
             required: dependency.required,
         };
         let wait = self.plan.add(Step {

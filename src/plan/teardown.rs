@@ -5,7 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::observed::{Container, State};
+use super::observed::Container;
 use super::{Cause, Observed, Operation, Plan, Step, StepId};
 use crate::graph::Graph;
 use crate::project::Project;
@@ -51,8 +51,19 @@ pub struct DownOptions {
     pub remove_orphans: bool,
     /// Named and anonymous volumes.
     pub volumes: bool,
+    /// Images of services.
+    pub images: Option<RemovedImages>,
     /// Seconds until a container that has to stop is killed.
     pub timeout: Option<i32>,
+}
+
+/// Which images `down` removes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RemovedImages {
+    /// Those that have the name which they get when their service names none.
+    Local,
+    /// All that services use.
+    All,
 }
 
 /// Plans `down`. Without a project (no file) everything that is labelled as the project's goes.
@@ -117,6 +128,19 @@ fn remove_resources(
             plan.add(step);
         }
     }
+    if let (Some(project), Some(which)) = (project, options.images) {
+        for name in removed_images(project, &options.services, which) {
+            if observed.images.contains_key(&name) {
+                plan.add(Step {
+                    operation: Operation::RemoveImage { reference: name },
+                    cause: Cause::Asked("--rmi"),
+                    service: None,
+                    after: removed.to_vec(),
+                    only_if: Vec::new(),
+                });
+            }
+        }
+    }
     if !options.volumes || !options.services.is_empty() {
         return;
     }
@@ -140,6 +164,20 @@ fn remove_resources(
             plan.add(step);
         }
     }
+}
+
+fn removed_images(
+    project: &Project,
+    services: &[String],
+    which: RemovedImages,
+) -> BTreeSet<String> {
+    let chosen = project.services.values().filter(|service| {
+        let named = services.is_empty() || services.contains(&service.name);
+        named && (which == RemovedImages::All || service.image.is_none())
+    });
+    chosen
+        .map(|service| service.image_name(&project.name))
+        .collect()
 }
 
 /// Plans `stop`.
@@ -166,9 +204,7 @@ pub fn remove(observed: &Observed, order: &Order, options: &RemoveOptions) -> Pl
     let mut plan = Plan::default();
     let chosen: Vec<&Container> = chosen(observed, &options.services)
         .into_iter()
-        .filter(|container| {
-            options.stop || !(container.is_up() || container.state == State::Paused)
-        })
+        .filter(|container| options.stop || !container.holds_processes())
         .collect();
     let cause = Cause::Asked("rm");
     let stops = stop_in_order(&mut plan, &chosen, order, None, &cause);
@@ -225,7 +261,7 @@ fn stop_in_order(
             .iter()
             .filter(|container| container.service == name)
         {
-            if !container.is_up() && container.state != State::Paused {
+            if !container.holds_processes() {
                 continue;
             }
             let operation = Operation::StopContainer {

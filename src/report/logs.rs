@@ -25,6 +25,9 @@ pub struct LogStyle {
     pub color: bool,
 }
 
+/// Tells the moment as lines begin with it.
+pub type Stamp = std::sync::Arc<dyn Fn() -> String + Send + Sync>;
+
 /// Prints lines.
 pub struct LogPrinter {
     project: String,
@@ -33,6 +36,8 @@ pub struct LogPrinter {
     style: LogStyle,
     width: usize,
     services: Vec<String>,
+    /// The moment, for lines that are to begin with it.
+    stamp: Option<Stamp>,
     /// The beginnings of lines, of stdout and stderr of each container.
     partial: BTreeMap<String, [Vec<u8>; 2]>,
 }
@@ -47,8 +52,16 @@ impl LogPrinter {
             style,
             width: 0,
             services: Vec::new(),
+            stamp: None,
             partial: BTreeMap::new(),
         }
+    }
+
+    /// Begins each line with the moment that it came.
+    #[must_use]
+    pub fn stamped(mut self, stamp: Stamp) -> LogPrinter {
+        self.stamp = Some(stamp);
+        self
     }
 
     /// Says whose output will follow: `Attaching to db-1, web-1`.
@@ -76,7 +89,11 @@ impl LogPrinter {
         if bytes.is_empty() {
             return;
         }
-        let prefix = self.prefix(container);
+        let mut prefix = self.prefix(container);
+        if let Some(stamp) = &self.stamp {
+            prefix += &stamp();
+            prefix.push(' ');
+        }
         let mut text = Vec::with_capacity(bytes.len() + prefix.len());
         for line in bytes.split_inclusive(|byte| *byte == b'\n') {
             text.extend_from_slice(prefix.as_bytes());

@@ -110,6 +110,26 @@ pub struct Reporter {
     out: Stream,
     finished: bool,
     settle_when_over: bool,
+    hidden: Hidden,
+}
+
+/// What is not shown as it comes.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Hidden {
+    /// Layers of images that are pulled.
+    pub layers: bool,
+    /// Lines that builds print; those of a build that failed are told at the end all the same.
+    pub build_output: bool,
+}
+
+impl Hidden {
+    fn hides(self, change: &Change) -> bool {
+        match change {
+            Change::Layer { .. } => self.layers,
+            Change::Line { .. } => self.build_output,
+            _ => false,
+        }
+    }
 }
 
 impl Reporter {
@@ -128,12 +148,18 @@ impl Reporter {
             out,
             finished: false,
             settle_when_over: false,
+            hidden: Hidden::default(),
         }
     }
 
     /// Finishes by itself whenever a plan is carried out: what comes after it is not progress.
     pub fn settle_when_over(&mut self) {
         self.settle_when_over = true;
+    }
+
+    /// Leaves something out.
+    pub fn hide(&mut self, hidden: Hidden) {
+        self.hidden = hidden;
     }
 
     /// Takes what will be redrawn off the screen, so that something else can be printed there.
@@ -162,7 +188,8 @@ impl Reporter {
         }
         self.face.finish(&self.tracker);
         for failure in std::mem::take(&mut self.tracker.failures) {
-            if !failure.output.is_empty() && !self.face.shows_build_output() {
+            let shown = self.face.shows_build_output() && !self.hidden.build_output;
+            if !failure.output.is_empty() && !shown {
                 self.out.put(&failed_output(&failure));
             }
             self.face.error(&failure.error);
@@ -186,7 +213,9 @@ impl Sink for Reporter {
     fn event(&mut self, event: Event) {
         self.finished = false;
         for change in self.tracker.take(event) {
-            self.face.show(&change, &self.tracker);
+            if !self.hidden.hides(&change) {
+                self.face.show(&change, &self.tracker);
+            }
         }
         if self.settle_when_over && self.tracker.is_over() {
             self.finish();

@@ -19,7 +19,7 @@ use indexmap::IndexMap;
 use serde_json::{Value, json};
 
 use super::text::{clean, count, pad, style};
-use crate::plan::{Cause, Kind, Operation, Plan, Step, short};
+use crate::plan::{Cause, Goal, Kind, Operation, Plan, Step, short};
 use crate::project::service::depends_on::Condition;
 
 /// What becomes of one resource, all its steps together.
@@ -36,6 +36,8 @@ enum Fate {
     Restart,
     Stop,
     Kill,
+    Pause,
+    Unpause,
     Remove,
     Wait,
     Keep,
@@ -72,6 +74,8 @@ impl Fate {
             () if any(|one| one.verb() == "start") => Fate::Start,
             () if any(|one| one.verb() == "stop") => Fate::Stop,
             () if any(|one| one.verb() == "kill") => Fate::Kill,
+            () if any(|one| one.verb() == "pause") => Fate::Pause,
+            () if any(|one| one.verb() == "unpause") => Fate::Unpause,
             () => Fate::Wait,
         }
     }
@@ -81,8 +85,8 @@ impl Fate {
             Fate::Create | Fate::Pull | Fate::Build | Fate::PullOrBuild => '+',
             Fate::Replace | Fate::Rename => '~',
             Fate::MayReplace => '?',
-            Fate::Start | Fate::Restart => '>',
-            Fate::Stop | Fate::Kill => '.',
+            Fate::Start | Fate::Restart | Fate::Unpause => '>',
+            Fate::Stop | Fate::Kill | Fate::Pause => '.',
             Fate::Remove => '-',
             Fate::Wait | Fate::Keep => '=',
         }
@@ -100,6 +104,8 @@ impl Fate {
             Fate::Restart => "restart",
             Fate::Stop => "stop",
             Fate::Kill => "kill",
+            Fate::Pause => "pause",
+            Fate::Unpause => "unpause",
             Fate::Remove => "remove",
             Fate::Wait => "wait for",
             Fate::Keep => "keep",
@@ -111,8 +117,8 @@ impl Fate {
         match self {
             Fate::Create | Fate::Pull | Fate::Build | Fate::PullOrBuild => plain.green(),
             Fate::Replace | Fate::MayReplace | Fate::Rename => plain.yellow(),
-            Fate::Start | Fate::Restart => plain.cyan(),
-            Fate::Stop | Fate::Kill | Fate::Remove => plain.red(),
+            Fate::Start | Fate::Restart | Fate::Unpause => plain.cyan(),
+            Fate::Stop | Fate::Kill | Fate::Pause | Fate::Remove => plain.red(),
             Fate::Wait | Fate::Keep => plain.dim(),
         }
     }
@@ -212,26 +218,26 @@ fn awaited(plan: &Plan, start: &Step) -> Option<String> {
     let waits: Vec<String> = before
         .filter_map(|step| match &step.operation {
             Operation::Wait {
-                containers,
-                condition,
-                ..
-            } => Some(wait_words(containers, *condition)),
+                containers, goal, ..
+            } => Some(wait_words(containers, *goal)),
             _ => None,
         })
         .collect();
     (!waits.is_empty()).then(|| format!("starts once {}", waits.join(" and ")))
 }
 
-fn wait_words(containers: &[String], condition: Condition) -> String {
+fn wait_words(containers: &[String], goal: Goal) -> String {
     let (names, verb) = (
         containers.join(", "),
         if containers.len() == 1 { "is" } else { "are" },
     );
-    match condition {
-        Condition::Started => format!("{names} {verb} running"),
-        Condition::Healthy => format!("{names} {verb} healthy"),
-        Condition::CompletedSuccessfully => format!("{names} {verb} done"),
-    }
+    let how = match goal {
+        Goal::Condition(Condition::Started) => "running",
+        Goal::Condition(Condition::Healthy) => "healthy",
+        Goal::Condition(Condition::CompletedSuccessfully) => "done",
+        Goal::Ready => "ready",
+    };
+    format!("{names} {verb} {how}")
 }
 
 fn summary(rows: &[Row], plan: &Plan) -> String {

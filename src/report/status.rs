@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use super::text::{clean, output_line};
 use crate::event::{Event, Outcome, Progress};
-use crate::plan::{Kind, Operation, Plan, StepId};
+use crate::plan::{Goal, Kind, Operation, Plan, StepId, naming};
 use crate::project::service::depends_on::Condition;
 
 /// How a resource is doing.
@@ -441,6 +441,8 @@ fn beginning(operation: &Operation, replaced: bool) -> Option<&'static str> {
         Operation::StopContainer { .. } => "Stopping",
         Operation::RestartContainer { .. } => "Restarting",
         Operation::KillContainer { .. } => "Killing",
+        // Over before anybody could read that it began.
+        Operation::PauseContainer { .. } | Operation::UnpauseContainer { .. } => return None,
         Operation::RenameContainer { .. } => "Renaming",
         Operation::Wait { .. } => "Waiting",
     })
@@ -449,6 +451,8 @@ fn beginning(operation: &Operation, replaced: bool) -> Option<&'static str> {
 /// The word for an operation that is done.
 fn end(operation: &Operation, replaced: bool) -> Option<&'static str> {
     Some(match operation {
+        // One that only makes way has nothing recreated yet.
+        Operation::RenameContainer { to, .. } if naming::final_name(to) != to => return None,
         Operation::RenameContainer { .. } if replaced => "Recreated",
         Operation::CreateContainer(_)
         | Operation::StopContainer { .. }
@@ -469,11 +473,14 @@ fn end(operation: &Operation, replaced: bool) -> Option<&'static str> {
         Operation::StartContainer { .. } | Operation::RestartContainer { .. } => "Started",
         Operation::StopContainer { .. } => "Stopped",
         Operation::KillContainer { .. } => "Killed",
+        Operation::PauseContainer { .. } => "Paused",
+        Operation::UnpauseContainer { .. } => "Unpaused",
         Operation::RenameContainer { .. } => "Renamed",
-        Operation::Wait { condition, .. } => match condition {
-            Condition::Started => "Running",
-            Condition::Healthy => "Healthy",
-            Condition::CompletedSuccessfully => "Exited",
+        Operation::Wait { goal, .. } => match goal {
+            Goal::Condition(Condition::Started) => "Running",
+            Goal::Condition(Condition::CompletedSuccessfully) => "Exited",
+            // docker compose calls everything healthy that `--wait` has waited for.
+            Goal::Condition(Condition::Healthy) | Goal::Ready => "Healthy",
         },
     })
 }

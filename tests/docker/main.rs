@@ -11,11 +11,14 @@ mod embed;
 mod engine;
 #[path = "../it/engine_contract.rs"]
 mod engine_contract;
+mod lifecycle;
 mod parity;
 mod proxy;
 #[path = "../bench/raw.rs"]
 #[expect(dead_code, reason = "benches need more of it")]
 mod raw;
+mod ready;
 mod registry;
 mod scenarios;
 mod stack;
+mod staying;

@@ -45,6 +45,8 @@ macro_rules! contract {
             a_running_container_is_removed_by_force_alone
             a_renamed_container_answers_to_its_new_name
             a_kill_ends_a_container_or_is_handled_by_it
+            a_paused_container_is_frozen_until_it_goes_on
+            a_paused_container_cannot_be_started_but_stopped_killed_and_removed
             a_restart_runs_the_command_again
             waiting_gives_the_exit_code
             a_failing_container_is_restarted_as_its_policy_says
@@ -55,6 +57,7 @@ macro_rules! contract {
             the_log_of_a_terminal_is_one_raw_stream
             an_attachment_before_the_start_loses_nothing
             an_attachment_to_a_terminal_is_raw
+            an_attachment_and_a_followed_log_end_with_the_run_not_with_the_container
             events_since_a_moment_are_replayed
             events_arrive_as_they_happen
             health_is_seen_in_lists_details_and_events
@@ -544,6 +547,51 @@ pub(crate) async fn a_restart_runs_the_command_again(world: Arc<World>) {
     assert_eq!(world.row(&name).await.state, ContainerState::Running);
 }
 
+pub(crate) async fn a_paused_container_is_frozen_until_it_goes_on(world: Arc<World>) {
+    let name = world.started("web", "sleep 3600").await;
+    let engine = &world.engine;
+    engine.pause_container(&name).await.expect("it runs");
+    let row = world.row(&name).await;
+    assert_eq!(row.state, ContainerState::Paused);
+    assert!(row.status.ends_with("(Paused)"), "{}", row.status);
+    let again = engine.pause_container(&name).await;
+    let words = again.expect_err("it is paused").to_string();
+    assert!(words.ends_with("is already paused"), "{words}");
+    let inside = engine.exec(&name, &["true".to_owned()]).await;
+    assert!(inside.is_err(), "nothing runs in it");
+    engine.unpause_container(&name).await.expect("it is paused");
+    assert_eq!(world.row(&name).await.state, ContainerState::Running);
+    let again = engine.unpause_container(&name).await;
+    let words = again.expect_err("it runs").to_string();
+    assert!(words.ends_with("is not paused"), "{words}");
+}
+
+pub(crate) async fn a_paused_container_cannot_be_started_but_stopped_killed_and_removed(
+    world: Arc<World>,
+) {
+    let engine = &world.engine;
+    let stopped = world.started("stopped", "sleep 3600").await;
+    let killed = world.started("killed", "sleep 3600").await;
+    for name in [&stopped, &killed] {
+        engine.pause_container(name).await.expect("it runs");
+    }
+    let started = engine.start_container(&stopped).await;
+    let words = started.expect_err("it is paused").to_string();
+    let expected = "cannot start a paused container, try unpause instead";
+    assert_eq!(words, expected);
+    let stop = engine.stop_container(&stopped, Some(1)).await;
+    stop.expect("a paused container can be stopped");
+    let kill = engine.kill_container(&killed, None).await;
+    kill.expect("a paused container can be killed");
+    for name in [&stopped, &killed] {
+        world.wait(name).await;
+        let error = engine.pause_container(name).await;
+        assert!(error.is_err(), "it does not run");
+        let removed = engine.remove_container(name, false, false).await;
+        removed.expect("it has ended");
+    }
+}
+
 pub(crate) async fn waiting_gives_the_exit_code(world: Arc<World>) {
     let name = world.created("web", "exit 3").await;
     world.start(&name).await;
@@ -666,6 +714,30 @@ pub(crate) async fn an_attachment_to_a_terminal_is_raw(world: Arc<World>) {
     world.start(&name).await;
     let (out, err) = both(attached).await;
     assert_eq!((out.as_str(), err.as_str()), ("out\r\nerr\r\n", ""));
+}
+
+pub(crate) async fn an_attachment_and_a_followed_log_end_with_the_run_not_with_the_container(
+    world: Arc<World>,
+) {
+    let mut body = world.body("echo up; sleep 1; exit 1");
+    body.host_config = Some(HostConfig {
+        restart_policy: Some(RestartPolicy {
+            name: Some(RestartPolicyNameEnum::ON_FAILURE),
+            maximum_retry_count: Some(1),
+        }),
+        ..HostConfig::default()
+    });
+    let name = world.create("web", body).await;
+    let attached = world.engine.attach_container(&name).await;
+    let attached = attached.expect("it can be attached to before it starts");
+    world.start(&name).await;
+    let (out, _) = both(attached).await;
+    assert_eq!(out, "up\n");
+    let detail = world.engine.container(&name).await.expect("an answer");
+    assert!(detail.expect("it is there").restart_count <= 1);
+    world.wait(&name).await;
+    let (out, _) = both(world.log(&name, LogOptions::default()).await).await;
+    assert_eq!(out, "up\nup\n");
 }
 
 pub(crate) async fn events_since_a_moment_are_replayed(world: Arc<World>) {

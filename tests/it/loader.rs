@@ -157,6 +157,7 @@ impl Case {
                 now: 0,
                 zone: TimeZone::UTC,
             },
+            time: std::sync::Arc::new(jiff::Timestamp::default),
             interrupts: futures_util::stream::pending().boxed(),
         };
         let line = ["rcompose".to_owned()]

@@ -23,7 +23,7 @@ use rcompose::load::{self, Loaded};
 use rcompose::plan::containers::Recreate;
 use rcompose::plan::converge::{self, converge};
 use rcompose::plan::images::BuildPolicy;
-use rcompose::plan::{Observed, Operation, Plan, start, teardown};
+use rcompose::plan::{Observed, Operation, Plan, signals, start, teardown};
 use serde::Deserialize;
 
 use crate::support::{self, Tree};
@@ -53,6 +53,15 @@ struct Options {
     wait: bool,
     volumes: bool,
     stop: bool,
+    signal: Option<String>,
+    rmi: Option<Rmi>,
+}
+
+#[derive(Debug, Clone, Copy, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum Rmi {
+    Local,
+    All,
 }
 
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq, Deserialize)]
@@ -65,6 +74,9 @@ enum Command {
     Start,
     Restart,
     Rm,
+    Kill,
+    Pause,
+    Unpause,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
@@ -158,12 +170,35 @@ fn plan(loaded: &Loaded, observed: &Observed, options: &Options) -> Result<Plan,
                 services: services.clone(),
                 remove_orphans: options.remove_orphans,
                 volumes: options.volumes,
+                images: options.rmi.map(|rmi| match rmi {
+                    Rmi::Local => teardown::RemovedImages::Local,
+                    Rmi::All => teardown::RemovedImages::All,
+                }),
                 timeout: options.timeout,
             },
         ),
         Command::Stop => teardown::stop(observed, &order, services, options.timeout),
-        Command::Start => start::start(project, observed, services),
-        Command::Restart => start::restart(project, observed, services, options.timeout),
+        Command::Start => start::start(project, observed, services, options.wait),
+        Command::Restart => start::restart(
+            project,
+            observed,
+            &start::RestartOptions {
+                services: services.clone(),
+                no_dependents: options.no_dependencies,
+                timeout: options.timeout,
+            },
+        ),
+        Command::Kill => signals::kill(
+            project,
+            observed,
+            &signals::KillOptions {
+                services: services.clone(),
+                signal: options.signal.clone(),
+                remove_orphans: options.remove_orphans,
+            },
+        ),
+        Command::Pause => signals::pause(project, observed, services),
+        Command::Unpause => signals::unpause(project, observed, services),
         Command::Rm => teardown::remove(
             observed,
             &order,

@@ -374,7 +374,7 @@ fn start(name: &str) -> Operation {
 fn wait(name: &str, condition: Condition) -> Operation {
     Operation::Wait {
         containers: vec![name.into()],
-        condition,
+        goal: rcompose::plan::Goal::Condition(condition),
         required: true,
     }
 }

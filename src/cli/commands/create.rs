@@ -20,5 +20,12 @@ pub(super) async fn run(args: CreateArgs, context: &mut Context<'_>) -> Outcome 
         ..options(&args.wanted, &Reach::default(), context)?
     };
     let engine = context.engine()?;
-    detached(context, engine.as_ref(), &loaded, &options, "create").await
+    detached(
+        context,
+        engine.as_ref(),
+        &loaded,
+        &options,
+        ("create", args.wanted.hidden()),
+    )
+    .await
 }

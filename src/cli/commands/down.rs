@@ -2,7 +2,7 @@
 
 use super::Outcome;
 use crate::cli::context::Context;
-use crate::ops::lifecycle::{DownOptions, down};
+use crate::ops::lifecycle::{DownOptions, RemovedImages, down};
 
 /// Stop and remove containers and networks
 #[derive(Debug, clap::Args)]
@@ -16,12 +16,25 @@ pub(crate) struct DownArgs {
     remove_orphans: bool,
 
     /// Seconds until a container is killed
-    #[arg(short, long, value_name = "SECONDS")]
+    #[arg(short, long, value_name = "SECONDS", allow_negative_numbers = true)]
     timeout: Option<i32>,
 
     /// Remove volumes too, with everything that is in them
     #[arg(short, long)]
     volumes: bool,
+
+    /// Remove images too
+    #[arg(long, value_enum, value_name = "WHICH")]
+    rmi: Option<Rmi>,
+}
+
+/// Values of `--rmi`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum Rmi {
+    /// Those whose service gives them no name
+    Local,
+    /// All that services use
+    All,
 }
 
 pub(super) async fn run(args: DownArgs, context: &mut Context<'_>) -> Outcome {
@@ -30,8 +43,15 @@ pub(super) async fn run(args: DownArgs, context: &mut Context<'_>) -> Outcome {
         services: args.services,
         remove_orphans: args.remove_orphans || context.says_yes("COMPOSE_REMOVE_ORPHANS"),
         volumes: args.volumes,
+        images: args.rmi.map(|rmi| match rmi {
+            Rmi::Local => RemovedImages::Local,
+            Rmi::All => RemovedImages::All,
+        }),
         timeout: args.timeout,
     };
+    if options.images.is_some() && subject.target().project().is_none() {
+        context.warn("--rmi removes nothing here: which images services use, only the files say");
+    }
     let engine = context.engine()?;
     let reporter = context.reporter("down");
     let mut events = reporter.clone();

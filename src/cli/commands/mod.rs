@@ -13,16 +13,21 @@ mod config;
 mod create;
 mod down;
 mod explain;
+mod kill;
 mod logs;
+mod pause;
 mod plan;
 mod ps;
 mod restart;
 mod rm;
+mod scale;
 mod schema;
 mod start;
 mod stop;
+mod unpause;
 mod up;
 pub(super) mod version;
+mod wait;
 
 /// How a command ends: with an exit code, or with something to print.
 type Outcome = Result<u8, Failure>;
@@ -35,16 +40,21 @@ pub(super) enum Command {
     Create(create::CreateArgs),
     Down(down::DownArgs),
     Explain(explain::ExplainArgs),
+    Kill(kill::KillArgs),
     Logs(logs::LogsArgs),
+    Pause(pause::PauseArgs),
     Plan(plan::PlanArgs),
     Ps(ps::PsArgs),
     Restart(restart::RestartArgs),
     Rm(rm::RmArgs),
     Schema(schema::SchemaArgs),
+    Scale(scale::ScaleArgs),
     Start(start::StartArgs),
     Stop(stop::StopArgs),
+    Unpause(unpause::UnpauseArgs),
     Up(up::UpArgs),
     Version(version::VersionArgs),
+    Wait(wait::WaitArgs),
 }
 
 impl Command {
@@ -56,16 +66,21 @@ impl Command {
             Command::Create(args) => create::run(args, context).await,
             Command::Down(args) => down::run(args, context).await,
             Command::Explain(args) => explain::run(&args, context),
+            Command::Kill(args) => kill::run(args, context).await,
             Command::Logs(args) => logs::run(args, context).await,
+            Command::Pause(args) => pause::run(args, context).await,
             Command::Plan(args) => plan::run(args, context).await,
             Command::Ps(args) => ps::run(args, context).await,
             Command::Restart(args) => restart::run(args, context).await,
             Command::Rm(args) => rm::run(args, context).await,
             Command::Schema(_) => Ok(schema::run(context)),
+            Command::Scale(args) => scale::run(args, context).await,
             Command::Start(args) => start::run(args, context).await,
             Command::Stop(args) => stop::run(args, context).await,
+            Command::Unpause(args) => unpause::run(args, context).await,
             Command::Up(args) => up::run(args, context).await,
             Command::Version(args) => Ok(version::run(&args, context)),
+            Command::Wait(args) => wait::run(args, context).await,
         }
     }
 }

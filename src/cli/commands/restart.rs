@@ -2,7 +2,7 @@
 
 use super::Outcome;
 use crate::cli::context::Context;
-use crate::ops::lifecycle::{StopOptions, restart};
+use crate::ops::lifecycle::{RestartOptions, restart};
 
 /// Stop and start containers
 #[derive(Debug, clap::Args)]
@@ -11,15 +11,20 @@ pub(crate) struct RestartArgs {
     #[arg(value_name = "SERVICE")]
     services: Vec<String>,
 
+    /// Leave alone what asked to be restarted along with them
+    #[arg(long)]
+    no_deps: bool,
+
     /// Seconds until a container is killed
-    #[arg(short, long, value_name = "SECONDS")]
+    #[arg(short, long, value_name = "SECONDS", allow_negative_numbers = true)]
     timeout: Option<i32>,
 }
 
 pub(super) async fn run(args: RestartArgs, context: &mut Context<'_>) -> Outcome {
     let subject = context.subject(&args.services)?;
-    let options = StopOptions {
+    let options = RestartOptions {
         services: args.services,
+        no_dependents: args.no_deps,
         timeout: args.timeout,
     };
     let engine = context.engine()?;

@@ -23,6 +23,10 @@ pub(crate) struct RmArgs {
     /// Remove their anonymous volumes too
     #[arg(short, long)]
     volumes: bool,
+
+    /// Without effect, for scripts of long ago
+    #[arg(short, long, hide = true)]
+    all: bool,
 }
 
 pub(super) async fn run(args: RmArgs, context: &mut Context<'_>) -> Outcome {
@@ -32,6 +36,7 @@ pub(super) async fn run(args: RmArgs, context: &mut Context<'_>) -> Outcome {
         stop: args.stop,
         volumes: args.volumes,
     };
+    let _ = args.all;
     let engine = context.engine()?;
     let names = removable(engine.as_ref(), subject.target(), &options).await;
     let names = names.map_err(|error| subject.failure(error))?;

@@ -12,7 +12,7 @@ pub(crate) struct StopArgs {
     services: Vec<String>,
 
     /// Seconds until a container is killed
-    #[arg(short, long, value_name = "SECONDS")]
+    #[arg(short, long, value_name = "SECONDS", allow_negative_numbers = true)]
     timeout: Option<i32>,
 }
 

@@ -1,6 +1,7 @@
 //! `up`; and the flags that say what is wanted, which `create` and `plan` share.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use tokio_util::sync::CancellationToken;
 
@@ -13,11 +14,11 @@ use crate::execute::Probe;
 use crate::load::Loaded;
 use crate::ops::Logs;
 use crate::ops::logs::Output;
-use crate::ops::up::{UpOptions, attached, up};
+use crate::ops::up::{Abort, Attachment, UpOptions, attached, up};
 use crate::plan::containers::Recreate;
 use crate::plan::images::BuildPolicy;
 use crate::report::logs::LogPrinter;
-use crate::report::{Reporter, Shared};
+use crate::report::{Hidden, Reporter, Shared};
 
 /// Create and start containers
 #[derive(Debug, clap::Args)]
@@ -33,12 +34,16 @@ pub(crate) struct UpArgs {
     detach: bool,
 
     /// Create containers, but do not start them
-    #[arg(long, conflicts_with = "detach", conflicts_with = "wait")]
+    #[arg(long)]
     no_start: bool,
 
-    /// Wait until everything is running or healthy; implies --detach
+    /// Wait until everything is ready for good; implies --detach
     #[arg(long)]
     wait: bool,
+
+    /// Seconds that all waiting together may take
+    #[arg(long, value_name = "SECONDS", allow_negative_numbers = true)]
+    wait_timeout: Option<i64>,
 
     /// Who says that a container is healthy while others wait for it
     #[arg(long, value_enum, default_value_t = Prober::Own, value_name = "WHO")]
@@ -51,6 +56,132 @@ pub(crate) struct UpArgs {
     /// Print output without the containers' names
     #[arg(long)]
     no_log_prefix: bool,
+
+    /// Begin each line of output with the time
+    #[arg(long)]
+    timestamps: bool,
+
+    #[command(flatten)]
+    staying: Staying,
+
+    /// Print nothing of what builds print
+    #[arg(long)]
+    quiet_build: bool,
+
+    /// Watch the files and bring containers up to date with them (not in this version)
+    #[arg(short, long)]
+    watch: bool,
+
+    /// Without effect: there are no shortcuts
+    #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    menu: Option<bool>,
+}
+
+/// What is shown and watched over by an `up` that stays.
+#[derive(Debug, Clone, Default, clap::Args)]
+struct Staying {
+    /// Show the output of these services alone
+    #[arg(long, value_name = "SERVICE")]
+    attach: Vec<String>,
+
+    /// Do not show the output of these services
+    #[arg(long, value_name = "SERVICE")]
+    no_attach: Vec<String>,
+
+    /// Show the output of dependencies too
+    #[arg(long)]
+    attach_dependencies: bool,
+
+    /// Stop everything when a container has ended
+    #[arg(long)]
+    abort_on_container_exit: bool,
+
+    /// Stop everything when a container has ended with another exit code than 0
+    #[arg(long)]
+    abort_on_container_failure: bool,
+
+    /// End with this service's exit code; implies --abort-on-container-exit
+    #[arg(long, value_name = "SERVICE")]
+    exit_code_from: Option<String>,
+}
+
+impl Staying {
+    fn attachment(&self) -> Attachment {
+        let aborts = self.abort_on_container_exit || self.exit_code_from.is_some();
+        Attachment {
+            only: self.attach.clone(),
+            without: self.no_attach.clone(),
+            dependencies: self.attach_dependencies,
+            abort: match (self.abort_on_container_failure, aborts) {
+                (true, _) => Some(Abort::OnFailure),
+                (false, true) => Some(Abort::OnExit),
+                (false, false) => None,
+            },
+            exit_code_from: self.exit_code_from.clone(),
+        }
+    }
+
+    fn is_asked_for(&self) -> bool {
+        let Attachment {
+            only,
+            without: _,
+            dependencies,
+            abort,
+            exit_code_from: _,
+        } = self.attachment();
+        dependencies || abort.is_some() || !only.is_empty()
+    }
+}
+
+/// Refuses what cannot be had together, in docker compose's words.
+fn refuse_contradictions(args: &UpArgs, services: &[String]) -> Result<(), Failure> {
+    let staying = &args.staying;
+    let failure = staying.abort_on_container_failure;
+    let refused = [
+        (
+            failure && staying.abort_on_container_exit,
+            "--abort-on-container-failure cannot be combined with --abort-on-container-exit",
+        ),
+        (
+            args.wait && (staying.is_asked_for() || args.watch),
+            "--wait cannot be combined with --abort-on-container-exit, --abort-on-container-failure, --attach, --attach-dependencies or --watch",
+        ),
+        (
+            args.detach && (staying.is_asked_for() || args.watch),
+            "--detach cannot be combined with --abort-on-container-exit, --abort-on-container-failure, --attach, --attach-dependencies or --watch",
+        ),
+        (
+            !staying.attach.is_empty() && staying.attach_dependencies,
+            "cannot combine --attach and --attach-dependencies",
+        ),
+        (
+            args.wanted.no_build && args.watch,
+            "--no-build and --watch are incompatible",
+        ),
+    ];
+    if let Some((_, words)) = refused.iter().find(|(refused, _)| *refused) {
+        return Err(Failure::message(*words, "leave one of them out"));
+    }
+    let foreign = staying
+        .attach
+        .iter()
+        .filter(|name| !services.contains(name));
+    let foreign: Vec<&str> = foreign.map(String::as_str).collect();
+    if !services.is_empty() && !foreign.is_empty() {
+        let names = foreign.join(", ");
+        let message = format!("cannot attach to services not included in up: {names}");
+        return Err(Failure::message(
+            message,
+            "name them as services of `up` too",
+        ));
+    }
+    if args.watch {
+        return Err(Failure::message(
+            "this version cannot watch files yet",
+            "run it without --watch, and again after a change",
+        ));
+    }
+    Ok(())
 }
 
 /// Values of `--probe`.
@@ -71,6 +202,22 @@ impl From<Prober> for Probe {
     }
 }
 
+impl Wanted {
+    /// What is not shown of pulls; of builds everything is.
+    pub(super) fn hidden(&self) -> Hidden {
+        let Wanted {
+            quiet_pull: layers,
+            // There is no question that it would answer.
+            yes: _,
+            ..
+        } = *self;
+        Hidden {
+            layers,
+            build_output: false,
+        }
+    }
+}
+
 /// What is wanted: services, images and replacements.
 #[derive(Debug, Clone, Default, clap::Args)]
 pub(super) struct Wanted {
@@ -81,6 +228,18 @@ pub(super) struct Wanted {
     /// Build images first
     #[arg(long, conflicts_with = "no_build")]
     build: bool,
+
+    /// When to pull images: always, missing or never; over what the files say
+    #[arg(long, value_name = "WHEN", value_parser = ["always", "missing", "never", "build", "if_not_present"], hide_possible_values = true)]
+    pull: Option<String>,
+
+    /// Print no progress of pulls
+    #[arg(long)]
+    quiet_pull: bool,
+
+    /// Answer every question with yes
+    #[arg(short, long, alias = "y")]
+    yes: bool,
 
     /// Build nothing, even if an image is missing
     #[arg(long)]
@@ -119,12 +278,12 @@ pub(super) struct Reach {
     renew_anon_volumes: bool,
 
     /// Seconds until a container that has to stop is killed
-    #[arg(short, long, value_name = "SECONDS")]
+    #[arg(short, long, value_name = "SECONDS", allow_negative_numbers = true)]
     timeout: Option<i32>,
 }
 
 /// Reads `web=3`.
-fn scale(text: &str) -> Result<(String, u32), String> {
+pub(super) fn scale(text: &str) -> Result<(String, u32), String> {
     let pair = text.split_once('=').and_then(|(service, number)| {
         let number: u32 = number.parse().ok()?;
         (!service.is_empty()).then(|| (service.to_owned(), number))
@@ -166,29 +325,54 @@ pub(super) fn options(
             (_, true) => BuildPolicy::Never,
             _ => BuildPolicy::IfMissing,
         },
+        pull: wanted.pull.as_deref().map(|policy| match policy {
+            "if_not_present" => "missing".to_owned(),
+            policy => policy.to_owned(),
+        }),
+        now: context.environment.clock.now,
         no_start: false,
         wait: false,
+        wait_timeout: None,
+        attachment: Attachment::default(),
         probe: Probe::Own,
     })
 }
 
 pub(super) async fn run(args: UpArgs, context: &mut Context<'_>) -> Outcome {
     let options = options(&args.wanted, &args.reach, context)?;
+    refuse_contradictions(&args, &options.services)?;
+    if args.menu == Some(true) {
+        context.warn("--menu does nothing: there are no shortcuts in this version");
+    }
     let loaded = context.load_to_run(&options.services)?;
+    let hidden = Hidden {
+        build_output: args.quiet_build,
+        ..args.wanted.hidden()
+    };
     let options = UpOptions {
         services: loaded.services.clone(),
         no_start: args.no_start,
         wait: args.wait,
+        wait_timeout: args
+            .wait_timeout
+            .and_then(|it| u64::try_from(it).ok())
+            .filter(|it| *it > 0),
+        attachment: args.staying.attachment(),
         probe: args.probe.into(),
         ..options
     };
     let engine = context.engine()?;
     if args.detach || args.wait || args.no_start {
-        detached(context, engine.as_ref(), &loaded, &options, "up").await
+        detached(context, engine.as_ref(), &loaded, &options, ("up", hidden)).await
     } else {
         let name = &loaded.project.name;
-        let printer = context.log_printer(name, args.no_log_prefix, args.no_color);
-        in_foreground(context, engine.as_ref(), &loaded, &options, printer).await
+        let mut printer = context.log_printer(name, args.no_log_prefix, args.no_color);
+        if args.timestamps {
+            let time = Arc::clone(&context.environment.time);
+            printer = printer.stamped(Arc::new(move || format!("{:.9}", time())));
+        }
+        let show = (printer, hidden);
+        in_foreground(context, engine.as_ref(), &loaded, &options, show).await
     }
 }
 
@@ -198,9 +382,10 @@ pub(super) async fn detached(
     engine: &dyn Engine,
     loaded: &Loaded,
     options: &UpOptions,
-    operation: &str,
+    (operation, hidden): (&str, Hidden),
 ) -> Outcome {
     let reporter = context.reporter(operation);
+    reporter.with(|reporter| reporter.hide(hidden));
     let cancel = CancellationToken::new();
     let mut events = reporter.clone();
     let work = async {
@@ -217,9 +402,10 @@ async fn in_foreground(
     engine: &dyn Engine,
     loaded: &Loaded,
     options: &UpOptions,
-    printer: LogPrinter,
+    (printer, hidden): (LogPrinter, Hidden),
 ) -> Outcome {
     let reporter = context.reporter("up");
+    reporter.with(|reporter| reporter.hide(hidden));
     reporter.with(Reporter::settle_when_over);
     let mut events = reporter.clone();
     let mut output = Above {

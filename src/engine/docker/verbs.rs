@@ -87,6 +87,16 @@ impl Engine for Docker {
         killed.map_err(from_bollard)
     }
 
+    async fn pause_container(&self, name: &str) -> Result<(), EngineError> {
+        let paused = self.bollard.pause_container(name).await;
+        paused.map_err(from_bollard)
+    }
+
+    async fn unpause_container(&self, name: &str) -> Result<(), EngineError> {
+        let unpaused = self.bollard.unpause_container(name).await;
+        unpaused.map_err(from_bollard)
+    }
+
     async fn remove_container(
         &self,
         name: &str,

@@ -307,7 +307,14 @@ impl Held {
         if self.state == ContainerState::Running {
             return Ok(());
         }
-        let words = format!("Container {} is not running", self.id);
+        let words = if self.state == ContainerState::Paused {
+            format!(
+                "Container {} is paused, unpause the container before exec",
+                self.id
+            )
+        } else {
+            format!("Container {} is not running", self.id)
+        };
         Err(EngineError::Conflict(words))
     }
 }

@@ -24,6 +24,10 @@ impl State {
                 platform => platform.to_owned(),
             },
             created: self.time_nano / 1_000_000_000,
+            last_tagged: match image.last_tagged {
+                0 => self.time_nano / 1_000_000_000,
+                tagged => tagged,
+            },
             ..image
         });
         self.name_image(&id, &name);
@@ -77,6 +81,10 @@ impl State {
         };
         let id = image.id.get(7..19).map(str::to_owned);
         self.add_image(&name, image);
+        let now = self.time_nano / 1_000_000_000;
+        if let Some(held) = self.images.iter_mut().find(|it| it.goes_by(&name)) {
+            held.last_tagged = now;
+        }
         Ok(all(vec![
             Progress {
                 id: tag.map(str::to_owned),

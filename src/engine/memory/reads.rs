@@ -187,13 +187,15 @@ impl Following {
             {
                 let state = self.shared.lock();
                 let held = state.container(&self.id).ok()?;
+                // A restart is another run, and whoever wants to hear of it has to ask again.
+                let run = usize::try_from(self.ended_runs).unwrap_or(usize::MAX);
+                let end = held.run_ends.get(run);
+                if end.is_some_and(|end| self.seen >= *end) {
+                    return None;
+                }
                 if let Some(line) = held.log.get(self.seen) {
                     self.seen += 1;
                     return Some(line.clone());
-                }
-                let restarting = held.state == super::state::RESTARTING;
-                if held.ended_runs > self.ended_runs && !held.is_up() && !restarting {
-                    return None;
                 }
             }
             changed.changed().await.ok()?;

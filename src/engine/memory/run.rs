@@ -25,6 +25,10 @@ pub(super) fn start(shared: &Arc<Shared>, name: &str) -> Result<(), EngineError>
     let begun = shared.change(|state| {
         let index = state.container_index(name)?;
         let held = &mut state.containers[index];
+        if held.state == ContainerState::Paused {
+            let words = "cannot start a paused container, try unpause instead".to_owned();
+            return Err(EngineError::Conflict(words));
+        }
         if held.is_up() || held.state == ContainerState::Restarting {
             return Ok(None);
         }
@@ -66,6 +70,43 @@ pub(super) fn stop(shared: &Arc<Shared>, name: &str) -> Result<(), EngineError> 
         state.end(index, code.unwrap_or(137));
         state.happened(index, "stop", &[]);
         state.remove_if_asked(index);
+        Ok(())
+    })
+}
+
+/// Freezes a container: what sleeps in it goes on sleeping.
+pub(super) fn pause(shared: &Arc<Shared>, name: &str) -> Result<(), EngineError> {
+    shared.change(|state| {
+        let index = state.container_index(name)?;
+        let held = &mut state.containers[index];
+        let words = match held.state {
+            ContainerState::Running => {
+                held.state = ContainerState::Paused;
+                state.happened(index, "pause", &[]);
+                return Ok(());
+            }
+            ContainerState::Paused => "is already paused",
+            ContainerState::Restarting => "is restarting, wait until the container is running",
+            _ => "is not running",
+        };
+        let words = format!("Container {} {words}", held.id);
+        Err(EngineError::Conflict(words))
+    })
+}
+
+/// Lets a frozen container go on.
+pub(super) fn unpause(shared: &Arc<Shared>, name: &str) -> Result<(), EngineError> {
+    shared.change(|state| {
+        let index = state.container_index(name)?;
+        let held = &mut state.containers[index];
+        if held.state != ContainerState::Paused {
+            return Err(EngineError::Refused {
+                status: 500,
+                message: format!("Container {} is not paused", held.id),
+            });
+        }
+        held.state = ContainerState::Running;
+        state.happened(index, "unpause", &[]);
         Ok(())
     })
 }
@@ -128,11 +169,29 @@ fn advance(shared: &Arc<Shared>, run: &Run, mut steps: VecDeque<Step>) {
                 let (shared, run) = (Arc::downgrade(shared), run.clone());
                 return spawn(async move {
                     tokio::time::sleep(duration).await;
+                    unfrozen(&shared, &run).await;
                     if let Some(shared) = shared.upgrade() {
                         advance(&shared, &run, steps);
                     }
                 });
             }
+        }
+    }
+}
+
+/// Ends when a run is not frozen (any more).
+async fn unfrozen(shared: &Weak<Shared>, run: &Run) {
+    let Some(mut changed) = shared.upgrade().map(|shared| shared.changed.subscribe()) else {
+        return;
+    };
+    loop {
+        let frozen = shared.upgrade().is_some_and(|shared| {
+            let state = shared.lock();
+            let index = state.current(run);
+            index.is_some_and(|index| state.containers[index].state == ContainerState::Paused)
+        });
+        if !frozen || changed.changed().await.is_err() {
+            return;
         }
     }
 }
@@ -321,6 +380,7 @@ impl State {
         held.exit_code = code;
         held.finished_nano = Some(now);
         held.ended_runs += 1;
+        held.run_ends.push(held.log.len());
         held.ports.clear();
         for endpoint in held.endpoints.values_mut() {
             endpoint.ip_address.clear();

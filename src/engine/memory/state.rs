@@ -37,6 +37,8 @@ pub(super) struct Held {
     pub(super) run: u64,
     /// How many runs have ended.
     pub(super) ended_runs: u64,
+    /// How long the log was when each of them did.
+    pub(super) run_ends: Vec<usize>,
     pub(super) mounts: Vec<Mount>,
     pub(super) anonymous_volumes: Vec<String>,
     pub(super) endpoints: BTreeMap<String, Endpoint>,

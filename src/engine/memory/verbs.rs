@@ -53,6 +53,16 @@ impl Engine for MemoryEngine {
         run::kill(&self.shared, name, signal.unwrap_or("SIGKILL"))
     }
 
+    async fn pause_container(&self, name: &str) -> Result<(), EngineError> {
+        self.called("pause_container", name).await?;
+        run::pause(&self.shared, name)
+    }
+
+    async fn unpause_container(&self, name: &str) -> Result<(), EngineError> {
+        self.called("unpause_container", name).await?;
+        run::unpause(&self.shared, name)
+    }
+
     async fn remove_container(
         &self,
         name: &str,

@@ -207,6 +207,7 @@ impl Image {
         let created = text(&answer["Created"]).parse::<jiff::Timestamp>();
         Image {
             created: created.map_or(0, jiff::Timestamp::as_second),
+            last_tagged: last_tagged(&answer["Metadata"]["LastTagTime"]),
             volumes: by_key(&answer["Config"]["Volumes"], |_| ())
                 .into_keys()
                 .collect(),
@@ -215,6 +216,12 @@ impl Image {
             ..Image::from_row(answer)
         }
     }
+}
+
+/// Engines give a moment before all time to what was never tagged here.
+fn last_tagged(moment: &Value) -> i64 {
+    let moment = text(moment).parse::<jiff::Timestamp>();
+    moment.map_or(0, jiff::Timestamp::as_second).max(0)
 }
 
 /// Names without `<none>:<none>` and `<none>@<none>`, which engines before 25 list for images that have none.

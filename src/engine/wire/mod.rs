@@ -51,6 +51,12 @@ impl Container {
         Health::parse(tail.trim_end_matches(')').trim_start_matches("health: "))
     }
 
+    /// Whether the status text tells of a minute or more without a break: engines count seconds
+    /// before that (`Up 3 seconds`, `Up Less than a second`).
+    pub fn is_settled(&self) -> bool {
+        self.status.starts_with("Up ") && !self.status.contains("second")
+    }
+
     /// Exit code out of the status text of a container that has exited, or waits to be restarted.
     pub fn exit_code(&self) -> Option<i64> {
         let ended = ["Exited (", "Restarting ("];
@@ -217,6 +223,8 @@ pub struct Image {
     pub size: i64,
     /// Unix seconds (0 when unknown).
     pub created: i64,
+    /// When it got its last name here, in unix seconds; 0 when unknown (and in lists).
+    pub last_tagged: i64,
     /// Paths that the image declares as volumes (only when asked for one image).
     pub volumes: Vec<String>,
     /// Labels.

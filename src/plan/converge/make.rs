@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::judged::{Slot, shared_services};
-use super::{Converge, Instance, Planned, holds_processes};
+use super::{Converge, Instance, Planned};
 use crate::api_version::ApiVersion;
 use crate::plan::containers::Verdict;
 use crate::plan::images::ImageStep;
@@ -52,7 +52,7 @@ impl<'p> Converge<'_, 'p> {
         let name = naming::container(&self.project.name, service, number);
         let create = self.create_request(service, &name, number, None);
         let mut after = self.inputs(service);
-        after.extend(self.freed.get(&name));
+        after.extend(self.clear_name(&name, &after));
         let operation = Operation::CreateContainer(Box::new(create));
         let step = self.add(&service.name, operation, Cause::Missing, after, &[]);
         Instance {
@@ -181,7 +181,8 @@ impl<'p> Converge<'_, 'p> {
     ) -> StepId {
         let cause = Cause::Replacement;
         let mut gone_after = before;
-        if holds_processes(old) {
+        gone_after.extend(self.moved.get(&old.name));
+        if old.holds_processes() {
             gone_after.extend(&self.image_steps);
             let operation = self.stop_operation(&old.name);
             let stop = self.add(&service.name, operation, cause.clone(), gone_after, only_if);
@@ -193,7 +194,7 @@ impl<'p> Converge<'_, 'p> {
         };
         let removed = self.add(&service.name, operation, cause.clone(), gone_after, only_if);
         let mut after = vec![removed];
-        after.extend(self.freed.get(name));
+        after.extend(self.clear_name(name, &after));
         self.freed.insert(old.name.clone(), removed);
         let operation = Operation::RenameContainer {
             from: temporary.to_owned(),
@@ -241,6 +242,7 @@ impl<'p> Converge<'_, 'p> {
         }
         let mut after = self.image_steps.clone();
         after.extend(made);
+        after.extend(self.moved.get(&container.name));
         let cause = Cause::DependencyRestarted(service.name.clone());
         let operation = self.stop_operation(&container.name);
         let stop = self.add(&container.service, operation, cause, after, only_if);

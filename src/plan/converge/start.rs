@@ -4,10 +4,9 @@ use std::collections::BTreeSet;
 
 use super::{Converge, Instance, either};
 use crate::plan::observed::{Health, State};
-use crate::plan::{Cause, ImageMoved, Operation, StepId};
+use crate::plan::{Cause, Goal, ImageMoved, Operation, StepId};
 use crate::project::Service;
 use crate::project::service::depends_on::{Condition, Dependency};
-use crate::project::service::healthcheck;
 
 /// A container that is to be started.
 struct Start {
@@ -91,7 +90,8 @@ impl<'p> Converge<'_, 'p> {
             return planned.started.clone();
         }
         let cause = Cause::NeededBy(dependent.name.clone());
-        vec![self.wait(name, (condition, dependency.required), cause, only_if)]
+        let goal = Goal::Condition(condition);
+        vec![self.wait(name, (goal, dependency.required), cause, only_if)]
     }
 
     /// One wait for each service and condition, done and required as soon as one of those who
@@ -99,11 +99,11 @@ impl<'p> Converge<'_, 'p> {
     fn wait(
         &mut self,
         name: &'p str,
-        (condition, required): (Condition, bool),
+        (goal, required): (Goal, bool),
         cause: Cause,
         only_if: &[ImageMoved],
     ) -> StepId {
-        let key = (name.to_owned(), condition);
+        let key = (name.to_owned(), goal);
         if let Some(wait) = self.waits.get(&key).copied() {
             self.widen(wait, only_if);
             if let Operation::Wait { required: is, .. } = &mut self.plan.steps[wait.0].operation {
@@ -115,7 +115,7 @@ impl<'p> Converge<'_, 'p> {
         let instances = || planned.iter().flat_map(|planned| &planned.instances);
         let operation = Operation::Wait {
             containers: instances().map(|it| it.name.clone()).collect(),
-            condition,
+            goal,
             required,
         };
         let mut after: Vec<StepId> = instances().flat_map(|it| it.ready.clone()).collect();
@@ -140,46 +140,36 @@ impl<'p> Converge<'_, 'p> {
         }
     }
 
-    /// `--wait`: done where others wait for that, healthy where there is a health check, running
-    /// elsewhere.
+    /// `--wait`: done where others wait for that, ready elsewhere.
     pub(super) fn wait_for_all(&mut self, services: &[&'p Service]) {
         let completed = self.services_to_complete(services);
         for service in services {
-            let checked = service.healthcheck.as_ref();
-            let checked = checked.is_some_and(|check| !healthcheck::is_disabled(check));
-            let condition = match (completed.contains(service.name.as_str()), checked) {
-                (true, _) => Condition::CompletedSuccessfully,
-                (false, true) => Condition::Healthy,
-                (false, false) => Condition::Started,
+            let goal = if completed.contains(service.name.as_str()) {
+                Goal::Condition(Condition::CompletedSuccessfully)
+            } else {
+                Goal::Ready
             };
             let Some(planned) = self.services.get(service.name.as_str()) else {
                 continue;
             };
-            let ready = planned.started.is_empty()
-                && planned
-                    .instances
-                    .iter()
-                    .all(|it| self.is_stable(it, condition));
-            if !ready {
+            let reached = planned
+                .instances
+                .iter()
+                .all(|it| self.has_reached(it, goal));
+            if !planned.started.is_empty() || !reached {
                 let cause = Cause::Asked("--wait");
-                self.wait(&service.name, (condition, true), cause, &[]);
+                self.wait(&service.name, (goal, true), cause, &[]);
             }
         }
     }
 
-    /// As [`Converge::satisfies`], but a container between two attempts does not count as running,
-    /// nor does one whose image's health check has not passed.
-    fn is_stable(&self, instance: &Instance, condition: Condition) -> bool {
-        let container = instance
-            .observed
-            .map(|index| &self.observed.containers[index]);
-        let running = container.is_some_and(|container| {
-            container.state == State::Running
-                && container
-                    .health
-                    .is_none_or(|health| health == Health::Healthy)
-        });
-        self.satisfies(instance, condition) && (condition != Condition::Started || running)
+    /// A container that has just come up, or is between two attempts, is not ready.
+    fn has_reached(&self, instance: &Instance, goal: Goal) -> bool {
+        let observed = instance.observed;
+        match goal {
+            Goal::Condition(condition) => self.satisfies(instance, condition),
+            Goal::Ready => observed.is_some_and(|it| self.observed.containers[it].is_ready()),
+        }
     }
 
     /// The services of which another one needs that they end well.

@@ -22,7 +22,10 @@ mod lifecycle;
 mod logs;
 mod plan;
 mod ps;
+mod ready;
 mod schema;
+mod signals;
+mod staying;
 mod up;
 mod usage;
 
@@ -81,6 +84,7 @@ impl Sandbox {
                 now: START + 120,
                 zone: TimeZone::UTC,
             },
+            time: Arc::new(|| jiff::Timestamp::from_second(START + 120).expect("a moment")),
             interrupts: stream::iter(self.interrupts.clone())
                 .then(tokio::time::sleep)
                 .chain(stream::pending())

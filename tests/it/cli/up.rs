@@ -120,7 +120,7 @@ async fn an_interrupt_stops_what_was_brought_up() {
     sandbox.interrupts = vec![Duration::from_secs(5)];
     let ran = sandbox.run("up").await;
     assert_eq!(ran.code, 130, "{ran:?}");
-    assert!(ran.stderr.contains("Gracefully stopping"), "{}", ran.stderr);
+    assert!(ran.stderr.contains("Gracefully Stopping"), "{}", ran.stderr);
     assert!(
         ran.stderr.contains(" Container demo-web-1  Stopped\n"),
         "{}",

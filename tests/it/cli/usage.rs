@@ -26,7 +26,7 @@ async fn wrong_usage_ends_with_1_and_speaks_on_stderr() {
         "up -V --no-recreate",
         "up --scale web",
         "up -t soon",
-        "up -d --no-start",
+        "up -d --attach-dependencies",
         "--progress loud ps",
         "--progress tty --ansi never ps",
         "--progress plain --ansi always ps",
