@@ -124,7 +124,8 @@ fn include(
         span: item.span,
     });
     read_variables(load, &entry, scope, &mut inner)?;
-    let documents = load.documents(&files, &inner.directory, Some((item.span, "included here")))?;
+    let asked = Some((item.span, "included here"));
+    let documents = load.documents(&files, &inner.directory, asked, &[])?;
     if documents.is_empty() {
         return Some(Node::mapping(item.span, Mapping::new()));
     }

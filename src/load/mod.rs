@@ -22,7 +22,7 @@ mod echoes;
 mod env_files;
 mod environment;
 mod extends;
-mod first_format;
+pub mod first_format;
 mod include;
 mod label_files;
 mod profiles;
@@ -31,6 +31,7 @@ mod tree;
 
 use discover::Found;
 pub use discover::project_name;
+use first_format::{FirstFormat, NamedVolume};
 use tree::{Origin, Scope};
 
 /// What to load, as the command line and the process say.
@@ -114,6 +115,10 @@ pub struct Tree {
     pub sources: Sources,
     /// Warnings.
     pub warnings: Vec<Diagnostic>,
+    /// Documents that were of the first format, in the order of reading.
+    pub first_formats: Vec<FirstFormat>,
+    /// Volumes that files of the first format name, and that had to be declared.
+    pub named_volumes: Vec<NamedVolume>,
 }
 
 /// Why there is no project: all the problems that were found.
@@ -152,6 +157,8 @@ pub fn tree(request: &Request, files: &dyn Files) -> Result<Tree, Failure> {
             variables: read.scope.variables,
             warnings: load.explained(),
             sources: load.sources,
+            first_formats: load.first_formats,
+            named_volumes: load.named_volumes,
         }),
         _ => Err(load.failure()),
     }
@@ -163,6 +170,8 @@ struct Load<'a> {
     sources: Sources,
     /// What is known of each Compose file among the sources.
     origins: BTreeMap<SourceId, Origin>,
+    first_formats: Vec<FirstFormat>,
+    named_volumes: Vec<NamedVolume>,
     diagnostics: Vec<Diagnostic>,
 }
 
@@ -181,6 +190,8 @@ impl<'a> Load<'a> {
             files,
             sources: Sources::default(),
             origins: BTreeMap::new(),
+            first_formats: Vec::new(),
+            named_volumes: Vec::new(),
             diagnostics: Vec::new(),
         }
     }
@@ -190,7 +201,7 @@ impl<'a> Load<'a> {
         let mut variables = environment::before_discovery(self)?;
         let found = discover::discover(self, &variables)?;
         environment::of_project(self, &found.directory, &mut variables)?;
-        let documents = self.documents(&found.files, &found.directory, None)?;
+        let documents = self.documents(&found.files, &found.directory, None, &[])?;
         if documents.is_empty() {
             self.error(
                 "the Compose files are empty".to_owned(),
@@ -205,8 +216,10 @@ impl<'a> Load<'a> {
             variables,
             chain: Vec::new(),
         };
+        let mut document = self.joined(documents, &scope)?;
+        self.settle(&mut document);
         Some(Read {
-            document: self.joined(documents, &scope)?,
+            document,
             name,
             found,
             scope,
@@ -247,6 +260,8 @@ impl<'a> Load<'a> {
     }
 
     fn explained(&mut self) -> Vec<Diagnostic> {
+        let note = first_format::note(&self.first_formats);
+        self.diagnostics.extend(note);
         self.explain_origins();
         std::mem::take(&mut self.diagnostics)
     }
