@@ -16,6 +16,7 @@
 //! Problems are collected; only a syntax error ends the reading.
 
 mod lenient;
+pub mod outline;
 mod scalar;
 mod syntax;
 
@@ -51,25 +52,43 @@ const MAX_NAMES: usize = 1000;
 /// # Errors
 /// Everything that is wrong with the text, as far as it could be read.
 pub fn parse(source: SourceId, text: &str) -> Result<Vec<Node>, Vec<Diagnostic>> {
+    read(source, text, &mut Lenient::new(text))
+}
+
+/// The text as it is written, one piece for each of its documents. `None` where it is not YAML.
+pub fn outline(text: &str) -> Option<Vec<outline::Piece>> {
+    let mut lenient = Lenient::new(text);
+    // What is wrong with the meaning of the text does not matter here.
+    let _ = read(SourceId(0), text, &mut lenient);
+    outline::outline(text, &lenient)
+}
+
+fn read(
+    source: SourceId,
+    text: &str,
+    lenient: &mut Lenient<'_>,
+) -> Result<Vec<Node>, Vec<Diagnostic>> {
     if let Err(problem) = syntax::check_text(source, text) {
         return Err(vec![problem]);
     }
-    let mut lenient = Lenient::new(text);
     loop {
-        let mut reader = Reader::new(source, text, &lenient);
-        match reader.run() {
-            Ok(()) => {}
-            Err(Stop::Problem(problem)) => reader.problems.push(problem),
-            Err(Stop::Repair(repair)) => {
-                lenient.apply(&repair);
-                continue;
+        let mut reader = Reader::new(source, text, lenient);
+        let repair = match reader.run() {
+            Ok(()) => None,
+            Err(Stop::Problem(problem)) => {
+                reader.problems.push(problem);
+                None
             }
-        }
-        return if reader.problems.is_empty() {
-            Ok(reader.documents)
-        } else {
-            Err(reader.problems)
+            Err(Stop::Repair(repair)) => Some(repair),
         };
+        let (documents, problems) = (reader.documents, reader.problems);
+        if let Some(repair) = repair {
+            lenient.apply(&repair);
+        } else if problems.is_empty() {
+            return Ok(documents);
+        } else {
+            return Err(problems);
+        }
     }
 }
 

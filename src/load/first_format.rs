@@ -30,7 +30,7 @@ pub struct FirstFormat {
     /// The whole document.
     pub span: Span,
     /// The name of its first service.
-    first: Span,
+    pub first: Span,
 }
 
 /// Rewrites the documents of files that are read together, and answers which were of the first
@@ -293,7 +293,7 @@ impl Settle<'_> {
         for item in items {
             let Some(text) = item.as_str() else { continue };
             let name = text.split(':').next().unwrap_or_default();
-            let is_known = name == "container" || self.names.contains(name);
+            let is_known = name == "container" || name.contains('$') || self.names.contains(name);
             if self.is_first(item.span) && !is_known {
                 *item = Node::string(item.span, format!("container:{text}"));
             }

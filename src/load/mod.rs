@@ -115,6 +115,8 @@ pub struct Tree {
     pub sources: Sources,
     /// Warnings.
     pub warnings: Vec<Diagnostic>,
+    /// The file of each Compose text; nothing for standard input.
+    pub files: BTreeMap<SourceId, Option<PathBuf>>,
     /// Documents that were of the first format, in the order of reading.
     pub first_formats: Vec<FirstFormat>,
     /// Volumes that files of the first format name, and that had to be declared.
@@ -146,6 +148,17 @@ pub fn load(request: &Request, files: &dyn Files) -> Result<Loaded, Failure> {
     }
 }
 
+/// Finds the files of a project: those that are laid over each other.
+pub fn found(request: &Request, files: &dyn Files) -> Result<Vec<Found>, Failure> {
+    let mut load = Load::new(request, files);
+    let found = environment::before_discovery(&mut load)
+        .and_then(|variables| discover::discover(&mut load, &variables));
+    match found {
+        Some(found) if !load.failed() => Ok(found.files),
+        _ => Err(load.failure()),
+    }
+}
+
 /// Reads a project's files into one tree.
 pub fn tree(request: &Request, files: &dyn Files) -> Result<Tree, Failure> {
     let mut load = Load::new(request, files);
@@ -157,6 +170,11 @@ pub fn tree(request: &Request, files: &dyn Files) -> Result<Tree, Failure> {
             variables: read.scope.variables,
             warnings: load.explained(),
             sources: load.sources,
+            files: load
+                .origins
+                .into_iter()
+                .map(|(source, origin)| (source, origin.file))
+                .collect(),
             first_formats: load.first_formats,
             named_volumes: load.named_volumes,
         }),

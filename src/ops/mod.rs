@@ -15,6 +15,7 @@ use crate::project::{Project, Service};
 pub mod build;
 pub mod lifecycle;
 pub mod logs;
+pub mod migrate;
 pub mod ps;
 pub mod up;
 

@@ -8,6 +8,7 @@
 //! Nothing here knows an engine, reads a clock or asks whether something is a terminal: the
 //! writer, its size and its colours, and the passing of time are all told by the caller.
 
+pub mod diff;
 pub mod error;
 pub mod json;
 pub mod logs;

@@ -14,6 +14,7 @@ const MODULES: &[(&str, &[&str])] = &[
     ("project", &["api_version", "document"]),
     ("graph", &["document", "project"]),
     ("load", &["document", "graph", "project"]),
+    ("migrate", &["document", "load"]),
     ("plan", &["api_version", "document", "graph", "project"]),
     ("event", &["plan"]),
     ("engine", &["api_version"]),
@@ -23,8 +24,8 @@ const MODULES: &[(&str, &[&str])] = &[
     (
         "ops",
         &[
-            "build", "document", "engine", "event", "execute", "graph", "load", "plan", "project",
-            "watch",
+            "build", "document", "engine", "event", "execute", "graph", "load", "migrate", "plan",
+            "project", "watch",
         ],
     ),
     ("report", &["document", "event", "ops", "plan", "project"]),
@@ -48,6 +49,7 @@ const OUTSIDE: &[(&str, &[&str])] = &[
     ),
     ("granit_parser::", &["document/yaml"]),
     ("annotate_snippets::", &["document/diagnostic.rs"]),
+    ("similar::", &["report/diff.rs"]),
 ];
 
 /// The surroundings of a process, and the modules that must get them handed in.
@@ -59,7 +61,7 @@ const EFFECTS: &[&str] = &[
     "Instant::now",
 ];
 const PURE: &[&str] = &[
-    "document", "project", "load", "graph", "plan", "execute", "event",
+    "document", "project", "load", "migrate", "graph", "plan", "execute", "event",
 ];
 
 #[test]

@@ -11,6 +11,7 @@ mod graph;
 mod layers;
 mod load;
 mod loader;
+mod migrate;
 mod parity;
 mod plan;
 mod report;

@@ -13,6 +13,7 @@ mod config;
 mod create;
 mod down;
 mod logs;
+mod migrate;
 mod plan;
 mod ps;
 mod restart;
@@ -33,6 +34,7 @@ pub(super) enum Command {
     Create(create::CreateArgs),
     Down(down::DownArgs),
     Logs(logs::LogsArgs),
+    Migrate(migrate::MigrateArgs),
     Plan(plan::PlanArgs),
     Ps(ps::PsArgs),
     Restart(restart::RestartArgs),
@@ -52,6 +54,7 @@ impl Command {
             Command::Create(args) => create::run(args, context).await,
             Command::Down(args) => down::run(args, context).await,
             Command::Logs(args) => logs::run(args, context).await,
+            Command::Migrate(args) => migrate::run(&args, context),
             Command::Plan(args) => plan::run(args, context).await,
             Command::Ps(args) => ps::run(args, context).await,
             Command::Restart(args) => restart::run(args, context).await,

@@ -19,6 +19,7 @@ mod config;
 mod globals;
 mod lifecycle;
 mod logs;
+mod migrate;
 mod plan;
 mod ps;
 mod up;
