@@ -28,6 +28,9 @@ use crate::document::{Diagnostic, Entry, Mapping, Node, Span, Tag, Value};
 /// The longest chain that is followed.
 const MAX_CHAIN: usize = 200;
 
+/// What a file is wanted for, as messages say it.
+pub(super) const ASKED: &str = "extended here";
+
 /// Completes the services of a document. `None` when any base is missing.
 pub(super) fn resolve(
     load: &mut Load<'_>,
@@ -245,7 +248,7 @@ impl Resolver<'_, '_> {
         }
         let directory = path.parent().unwrap_or(&path).to_owned();
         let found = [Found::File(path.clone())];
-        let asked = Some((span, "extended here"));
+        let asked = Some((span, ASKED));
         let mut documents = self.load.documents(&found, &directory, asked, &[service])?;
         for document in &mut documents {
             self.load.interpolate(document, self.scope);

@@ -4,7 +4,7 @@
 //! not known. The order of stages is [`load`], top to bottom; that of each document is in `tree`.
 //! Every text keeps its own folder for relative paths, and what asked for it, for messages.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use echoes::without_echoes;
@@ -117,6 +117,8 @@ pub struct Tree {
     pub warnings: Vec<Diagnostic>,
     /// The file of each Compose text; nothing for standard input.
     pub files: BTreeMap<SourceId, Option<PathBuf>>,
+    /// Texts of which only single services are extended.
+    pub extended: BTreeSet<SourceId>,
     /// Documents that were of the first format, in the order of reading.
     pub first_formats: Vec<FirstFormat>,
     /// Volumes that files of the first format name, and that had to be declared.
@@ -170,6 +172,12 @@ pub fn tree(request: &Request, files: &dyn Files) -> Result<Tree, Failure> {
             variables: read.scope.variables,
             warnings: load.explained(),
             sources: load.sources,
+            extended: load
+                .origins
+                .iter()
+                .filter(|(_, origin)| origin.asked.is_some_and(|(_, why)| why == extends::ASKED))
+                .map(|(source, _)| *source)
+                .collect(),
             files: load
                 .origins
                 .into_iter()

@@ -18,6 +18,8 @@ use crate::migrate::{self, Facts, FirstFormat, Volume};
 pub struct Migrated {
     /// Which one.
     pub file: Found,
+    /// It was named or found; the others are what these extend or include.
+    pub asked: bool,
     /// Its text as it is.
     pub before: String,
     /// Its text in today's format.
@@ -42,20 +44,44 @@ pub struct Migration {
     pub sources: Sources,
 }
 
-/// The files that the request names or that are found, in today's format.
+/// The files that the request names or that are found, in today's format; with them what they
+/// extend or include, as far as it is of the first format.
 pub fn migrate(request: &Request, files: &dyn Files) -> Result<Migration, Failure> {
-    let found = load::found(request, files)?;
+    let asked = load::found(request, files)?;
+    let alone = attempt(request, files, &asked, &[])?;
+    if alone.others.is_empty() {
+        return Ok(alone.migration);
+    }
+    let whole = attempt(request, files, &asked, &alone.others);
+    // A base that brings a file of today's format something undeclared stays as it is.
+    Ok(whole.map_or(alone.migration, |whole| whole.migration))
+}
+
+/// What came of migrating some files, and which others are of the first format.
+struct Attempt {
+    migration: Migration,
+    others: Vec<Found>,
+}
+
+fn attempt(
+    request: &Request,
+    files: &dyn Files,
+    asked: &[Found],
+    others: &[Found],
+) -> Result<Attempt, Failure> {
+    let found: Vec<Found> = asked.iter().chain(others).cloned().collect();
     let originals = Overlay::of(&found, request, files)?;
     let readable = originals.map(|_, text| migrate::with_single_merges(text));
     let (request, before) = tree(request, &readable)?;
-    let facts = facts(&found, &readable, &before);
+    let facts = facts(&found, asked, &readable, &before);
     let written = readable.map(|file, text| match facts.get(file) {
         Some(facts) => migrate::migrated(text, facts),
         None => text.to_owned(),
     });
     prove(&request, &before, &written)?;
+    let others = others_of_first_format(&found, &before);
     let mut migration = Migration {
-        warnings: left(&found, &before),
+        warnings: left(&others, &before),
         sources: before.sources,
         ..Migration::default()
     };
@@ -66,13 +92,23 @@ pub fn migrate(request: &Request, files: &dyn Files) -> Result<Migration, Failur
             && seen.insert(name)
         {
             migration.files.push(Migrated {
+                asked: asked.contains(&file),
                 file,
                 before: before.clone(),
                 after: after.clone(),
             });
         }
     }
-    Ok(migration)
+    Ok(Attempt { migration, others })
+}
+
+fn others_of_first_format(found: &[Found], tree: &Tree) -> Vec<Found> {
+    let sources = tree.first_formats.iter().map(|it| it.span.source);
+    let files = sources.filter_map(|source| tree.files.get(&source)?.clone());
+    let others: BTreeSet<PathBuf> = files
+        .filter(|file| !found.contains(&Found::File(file.clone())))
+        .collect();
+    others.into_iter().map(Found::File).collect()
 }
 
 /// A file's path; nothing for standard input.
@@ -169,8 +205,14 @@ fn tree(request: &Request, files: &Overlay<'_>) -> Result<(Request, Tree), Failu
     Ok((request.clone(), tree))
 }
 
-/// What is known about each file. Volumes that other files name are declared in the first one.
-fn facts(found: &[Found], readable: &Overlay<'_>, tree: &Tree) -> BTreeMap<Name, Facts> {
+/// What is known about each file. Volumes of services that are extended are declared where these
+/// are wanted.
+fn facts(
+    found: &[Found],
+    asked: &[Found],
+    readable: &Overlay<'_>,
+    tree: &Tree,
+) -> BTreeMap<Name, Facts> {
     let services = tree.document.get("services").and_then(Node::as_mapping);
     let services: BTreeSet<String> = services
         .into_iter()
@@ -201,7 +243,7 @@ fn facts(found: &[Found], readable: &Overlay<'_>, tree: &Tree) -> BTreeMap<Name,
     for volume in &tree.named_volumes {
         let place = place(volume.span, readable, tree, &facts);
         let place = place.or_else(|| {
-            let mut names = found.iter().map(name);
+            let mut names = asked.iter().map(name);
             let first = |name: &Name| !facts.get(name).is_none_or(|it| it.first_formats.is_empty());
             Some((names.find(first)?, 0))
         });
@@ -232,6 +274,9 @@ fn place(
     facts: &BTreeMap<Name, Facts>,
 ) -> Option<(Name, usize)> {
     let name = tree.files.get(&span.source)?;
+    if tree.extended.contains(&span.source) {
+        return None;
+    }
     let starts = documents(readable.texts.get(name)?);
     let number = starts.iter().rposition(|at| *at <= span.start as usize)?;
     let found = &facts.get(name)?.first_formats;
@@ -357,25 +402,15 @@ fn as_today(mapping: &Mapping, path: &[Segment]) -> Mapping {
 }
 
 /// What the command does not do.
-fn left(found: &[Found], tree: &Tree) -> Vec<Diagnostic> {
-    let mine: BTreeSet<Name> = found.iter().map(name).collect();
+fn left(others: &[Found], tree: &Tree) -> Vec<Diagnostic> {
     let first: BTreeSet<SourceId> = tree.first_formats.iter().map(|it| it.span.source).collect();
     let mut warnings = Vec::new();
     for one in &tree.first_formats {
-        let Some(Some(file)) = tree.files.get(&one.span.source) else {
-            continue;
-        };
-        if !mine.contains(&Some(file.clone())) {
+        let file = tree.files.get(&one.span.source).and_then(Option::as_ref);
+        if file.is_some_and(|file| others.contains(&Found::File(file.clone()))) {
             let message = "another file of this project is in the first Compose format, too";
-            let help = format!(
-                "migrate it as well: `rcompose -f {} migrate`",
-                file.display()
-            );
-            warnings.push(
-                Diagnostic::warning(message)
-                    .at(one.first, "a service")
-                    .help(help),
-            );
+            let warning = Diagnostic::warning(message).at(one.first, "a service");
+            warnings.push(warning.help("migrate it as well, or docker compose cannot read it"));
         }
     }
     let services = tree.document.get("services").and_then(Node::as_mapping);

@@ -38,6 +38,13 @@ pub(super) fn run(args: &MigrateArgs, context: &Context<'_>) -> Outcome {
     if args.in_place {
         replace(files, context)?;
     } else {
+        let others = files.iter().filter(|file| !file.asked && file.changes());
+        for file in others {
+            let name = file.file.shown(&context.environment.current_dir);
+            context.tell(&format!(
+                "{name} changes, too: see --check, or use --in-place"
+            ));
+        }
         context.environment.stdout.put(&joined(files));
     }
     Ok(0)
@@ -55,7 +62,7 @@ fn check(files: &[Migrated], context: &Context<'_>) -> u8 {
 /// Several files as the documents of one, which means the same as the files together.
 fn joined(files: &[Migrated]) -> String {
     let mut text = String::new();
-    for file in files {
+    for file in files.iter().filter(|file| file.asked) {
         if !text.is_empty() {
             if !text.ends_with('\n') {
                 text.push('\n');
