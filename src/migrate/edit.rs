@@ -36,7 +36,9 @@ impl<'t> Edits<'t> {
 
     /// The text with all changes. One that lies within an earlier one is left out.
     pub(super) fn apply(mut self) -> String {
-        self.changes.sort_by_key(|(range, _)| range.start);
+        // What is put in front of something stays where that is taken away.
+        self.changes
+            .sort_by_key(|(range, _)| (range.start, !range.is_empty()));
         let mut changed = String::with_capacity(self.text.len());
         let mut from = 0;
         for (range, with) in self.changes {
@@ -120,6 +122,9 @@ impl<'t> Edits<'t> {
     /// Where an entry's lines begin, with the comments directly above it.
     pub(super) fn block_start(&self, at: usize, not_before: usize) -> usize {
         let mut start = self.line_start(at);
+        let mark = self.text.starts_with('\u{feff}');
+        let begin = if mark { '\u{feff}'.len_utf8() } else { 0 };
+        let not_before = not_before.max(begin);
         while start > not_before {
             let above = self.line_start(start - 1);
             let line = self.slice(above..start).trim();

@@ -199,7 +199,7 @@ impl Service<'_> {
             key.range.clone(),
             format!("{name}:{line_break}{indent}{new}"),
         );
-        let end = edits.next_line(first.pair.range().end);
+        let end = end_with_comments(first.pair, edits);
         edits.indent(edits.next_line(key.range.start)..end, step);
         let mut last = first.index;
         let mut at = end;
@@ -247,6 +247,21 @@ impl Service<'_> {
             .map(|pair| edits.step(&pair.key, &pair.value))
             .next()
             .unwrap_or(2)
+    }
+}
+
+/// Where the line behind an entry begins, and behind the comments that are further in than its key:
+/// below a block of text that is put there they would be part of it.
+fn end_with_comments(pair: &Pair, edits: &Edits<'_>) -> usize {
+    let column = edits.column(pair.key.range.start);
+    let mut at = edits.next_line(pair.range().end);
+    loop {
+        let line = edits.slice(at..edits.next_line(at));
+        let text = line.trim_start();
+        if !text.starts_with('#') || line.len() - text.len() <= column {
+            return at;
+        }
+        at = edits.next_line(at);
     }
 }
 

@@ -50,7 +50,7 @@ pub struct FirstFormat {
 pub struct Volume {
     /// Its name, for services and for the engine alike.
     pub name: String,
-    /// Its driver, if it is not the default.
+    /// Its driver as it is written, quotes included.
     pub driver: Option<String>,
 }
 

@@ -28,7 +28,8 @@ fn version(document: &Piece, edits: &mut Edits<'_>) {
         return;
     }
     if entries.len() == 1 && !document.is_flow() {
-        edits.replace(pair.range(), "{}");
+        // Nothing at all is no Compose file.
+        edits.replace(pair.range(), "services: {}");
     } else if document.is_flow() {
         edits.remove_from_braces(entries, index);
     } else {

@@ -88,9 +88,11 @@ impl Wrap<'_> {
             None => 0,
         };
         let comments = edits.block_start(start, above);
-        // A block of comments that begins the file is about the file.
+        // A block of comments that begins the document is about all of it.
         let text = edits.slice(0..comments).trim_start_matches('\u{feff}');
-        let is_header = self.first == 0 && text.trim().is_empty();
+        let last = text.trim_end().lines().next_back().unwrap_or_default();
+        let begins = last.is_empty() || last.starts_with("---");
+        let is_header = self.first == 0 && begins;
         if is_header { line } else { comments }
     }
 
@@ -142,7 +144,6 @@ impl Wrap<'_> {
             text += &format!("{indent}{step}{name}:{line_break}");
             text += &format!("{indent}{step}{step}name: {name}{line_break}");
             if let Some(driver) = &volume.driver {
-                let driver = written(driver);
                 text += &format!("{indent}{step}{step}driver: {driver}{line_break}");
             }
         }
@@ -194,7 +195,7 @@ impl Wrap<'_> {
             let driver = volume.driver.as_ref();
             let driver = driver.map(|driver| {
                 let key = edits.like(key, "driver");
-                format!(", {key}: {}", value(driver))
+                format!(", {key}: {driver}")
             });
             let driver = driver.unwrap_or_default();
             format!("{name}: {{{}: {name}{driver}}}", edits.like(key, "name"))

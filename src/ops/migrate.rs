@@ -7,7 +7,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
-use crate::document::{Diagnostic, Mapping, Node, Segment, SourceId, Sources, Span, Value, yaml};
+use crate::document::{
+    Diagnostic, Entry, Mapping, Node, Segment, SourceId, Sources, Span, Value, yaml,
+};
 use crate::load::discover::Found;
 use crate::load::first_format::NamedVolume;
 use crate::load::{self, Failure, Files, Request, Skip, Tree};
@@ -187,9 +189,13 @@ impl Files for Overlay<'_> {
     }
 }
 
-/// The tree, with variables as they are written; where a variable says which file to read, with
-/// its value. Answers how it was asked for.
+/// The tree with the values that variables have now; where one is missing or makes no sense, with
+/// variables as they are written. Answers how it was asked for.
 fn tree(request: &Request, files: &Overlay<'_>) -> Result<(Request, Tree), Failure> {
+    let failure = match load::tree(request, files) {
+        Ok(tree) => return Ok((request.clone(), tree)),
+        Err(failure) => failure,
+    };
     let skip = Skip {
         interpolation: true,
         ..request.skip
@@ -198,11 +204,10 @@ fn tree(request: &Request, files: &Overlay<'_>) -> Result<(Request, Tree), Failu
         skip,
         ..request.clone()
     };
-    if let Ok(tree) = load::tree(&as_written, files) {
-        return Ok((as_written, tree));
+    match load::tree(&as_written, files) {
+        Ok(tree) => Ok((as_written, tree)),
+        Err(_) => Err(failure),
     }
-    let tree = load::tree(request, files)?;
-    Ok((request.clone(), tree))
 }
 
 /// What is known about each file. Volumes of services that are extended are declared where these
@@ -252,7 +257,7 @@ fn facts(
                 .get_mut(&name)
                 .and_then(|it| it.first_formats.get_mut(index))
         {
-            found.volumes.push(declared(volume));
+            found.volumes.push(declared(volume, tree));
         }
     }
     facts
@@ -284,12 +289,19 @@ fn place(
     Some((name.clone(), index))
 }
 
-fn declared(volume: &NamedVolume) -> Volume {
-    let driver = volume.driver.as_ref().and_then(Node::as_scalar);
+fn declared(volume: &NamedVolume, tree: &Tree) -> Volume {
+    let driver = volume.driver.as_ref();
     Volume {
         name: volume.name.clone(),
-        driver: driver.map(|driver| driver.text.clone()),
+        driver: driver.map(|driver| slice(driver.span, tree).to_owned()),
     }
+}
+
+/// A value as it is written.
+fn slice(span: Span, tree: &Tree) -> &str {
+    let text = tree.sources.find(span.source).map_or("", |it| &it.text);
+    let range = span.start as usize..span.end as usize;
+    text.get(range).unwrap_or_default()
 }
 
 /// Compares what was there with what would be there.
@@ -322,7 +334,9 @@ fn prove(request: &Request, before: &Tree, written: &Overlay<'_>) -> Result<(), 
 fn by_hand(error: Diagnostic, span: Span) -> Diagnostic {
     error
         .at(span, "this would not mean the same any more")
-        .help("write it without anchors and aliases, or in today's format, and try again")
+        .help(
+            "write it plainly (no alias, no variable, no `?`) or in today's format, and try again",
+        )
 }
 
 fn shown(path: &[Segment]) -> String {
@@ -383,7 +397,10 @@ fn difference(
 fn as_today(mapping: &Mapping, path: &[Segment]) -> Mapping {
     let mut mapping = mapping.clone();
     if path.is_empty() {
-        mapping.retain(|key, _| key != "version" && !key.starts_with("x-"));
+        let empty = |entry: &Entry| entry.value.as_mapping().is_some_and(Mapping::is_empty);
+        mapping.retain(|key, entry| {
+            key != "version" && !key.starts_with("x-") && !(key == "services" && empty(entry))
+        });
     }
     let external = mapping.get_mut("external").map(|it| &mut it.value);
     if path.len() == 2
@@ -413,12 +430,21 @@ fn left(others: &[Found], tree: &Tree) -> Vec<Diagnostic> {
             warnings.push(warning.help("migrate it as well, or docker compose cannot read it"));
         }
     }
+    for volume in &tree.named_volumes {
+        if slice(volume.span, tree).contains('$') {
+            let message = format!("the name of volume `{}` comes from a variable", volume.name);
+            let warning = Diagnostic::warning(message).at(volume.span, "named here");
+            let help = "it is declared under the name that it has now; other names have to be, too";
+            warnings.push(warning.help(help));
+        }
+    }
     let services = tree.document.get("services").and_then(Node::as_mapping);
     for entry in services.into_iter().flat_map(Mapping::values) {
         let volumes = entry.value.get("volumes").and_then(Node::as_sequence);
         let unknown = volumes.into_iter().flatten().filter(|item| {
             let text = item.as_str().unwrap_or_default();
-            first.contains(&item.span.source) && text.starts_with('$') && text.contains(':')
+            let unknown = text.starts_with(['$', ':']) && slice(item.span, tree).contains('$');
+            first.contains(&item.span.source) && unknown && text.contains(':')
         });
         warnings.extend(unknown.map(|item| {
             Diagnostic::warning("whether this is a volume or a folder is up to a variable")
