@@ -91,6 +91,12 @@ impl<'t> Edits<'t> {
         self.slice(self.line_start(at)..at).trim().is_empty()
     }
 
+    /// The white space, in bytes, that a line begins with.
+    pub(super) fn indentation(&self, start: usize) -> usize {
+        let line = self.slice(start..self.next_line(start));
+        line.len() - line.trim_start().len()
+    }
+
     /// Indents the lines that begin in a range, except empty ones.
     pub(super) fn indent(&mut self, range: Range<usize>, by: usize) {
         for start in self.lines(range) {
@@ -134,6 +140,21 @@ impl<'t> Edits<'t> {
             start = above;
         }
         start
+    }
+
+    /// Where the line behind an entry begins, and behind the comments that are further in than its
+    /// key: below a block of text they would be part of it.
+    pub(super) fn end_with_comments(&self, pair: &Pair) -> usize {
+        let column = self.column(pair.key.range.start);
+        let mut at = self.next_line(pair.range().end);
+        loop {
+            let line = self.slice(at..self.next_line(at));
+            let indentation = self.indentation(at);
+            if !line[indentation..].starts_with('#') || indentation <= column {
+                return at;
+            }
+            at = self.next_line(at);
+        }
     }
 
     /// The comment behind a place in its line, with the white space before it.

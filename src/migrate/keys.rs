@@ -199,7 +199,7 @@ impl Service<'_> {
             key.range.clone(),
             format!("{name}:{line_break}{indent}{new}"),
         );
-        let end = end_with_comments(first.pair, edits);
+        let end = edits.end_with_comments(first.pair);
         edits.indent(edits.next_line(key.range.start)..end, step);
         let mut last = first.index;
         let mut at = end;
@@ -232,10 +232,10 @@ impl Service<'_> {
     fn lines(&self, index: usize, edits: &Edits<'_>) -> Range<usize> {
         let pair = &self.entries[index];
         let above = match index.checked_sub(1) {
-            Some(previous) => edits.next_line(self.entries[previous].range().end),
+            Some(previous) => edits.end_with_comments(&self.entries[previous]),
             None => edits.line_start(pair.key.range.start),
         };
-        edits.block_start(pair.key.range.start, above)..edits.next_line(pair.range().end)
+        edits.block_start(pair.key.range.start, above)..edits.end_with_comments(pair)
     }
 
     /// How far this file indents what is within something.
@@ -247,21 +247,6 @@ impl Service<'_> {
             .map(|pair| edits.step(&pair.key, &pair.value))
             .next()
             .unwrap_or(2)
-    }
-}
-
-/// Where the line behind an entry begins, and behind the comments that are further in than its key:
-/// below a block of text that is put there they would be part of it.
-fn end_with_comments(pair: &Pair, edits: &Edits<'_>) -> usize {
-    let column = edits.column(pair.key.range.start);
-    let mut at = edits.next_line(pair.range().end);
-    loop {
-        let line = edits.slice(at..edits.next_line(at));
-        let text = line.trim_start();
-        if !text.starts_with('#') || line.len() - text.len() <= column {
-            return at;
-        }
-        at = edits.next_line(at);
     }
 }
 

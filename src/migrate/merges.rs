@@ -55,9 +55,13 @@ fn written(pair: &Pair, edits: &Edits<'_>) -> Vec<String> {
     }
 }
 
-/// The comment of the line stays.
+/// The comment of the line stays, and so do those below it, as far in as the key was.
 pub(super) fn remove_line(pair: &Pair, edits: &mut Edits<'_>) {
     let range = pair.range();
+    let column = edits.column(range.start);
+    for start in edits.lines(edits.next_line(range.end)..edits.end_with_comments(pair)) {
+        edits.remove(start + column..start + edits.indentation(start));
+    }
     let comment = edits.comment_behind(range.end);
     if comment.is_empty() {
         edits.remove_with_line(range);

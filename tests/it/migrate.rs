@@ -558,7 +558,7 @@ prop_compose! {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(20000))]
+    #![proptest_config(ProptestConfig::with_cases(300))]
 
     #[test]
     fn files_of_the_first_format_keep_their_meaning_and_comments(text in file()) {
