@@ -161,9 +161,10 @@ impl<'t> Edits<'t> {
     pub(super) fn comment_behind(&self, at: usize) -> &'t str {
         let line = self.slice(at..self.next_line(at));
         let line = line.trim_end_matches(['\r', '\n']);
-        match line.trim_start().starts_with('#') {
-            true => line,
-            false => "",
+        if line.trim_start().starts_with('#') {
+            line
+        } else {
+            ""
         }
     }
 

@@ -4,6 +4,8 @@
 //! scalars, brackets over many lines, comments. A header (comments that an empty line separates
 //! from the first service) stays above; extensions (`x-`) stay at the top level.
 
+use std::fmt::Write as _;
+
 use super::edit::Edits;
 use super::{Facts, Volume, over_documents};
 use crate::document::ScalarKind;
@@ -141,10 +143,10 @@ impl Wrap<'_> {
         let mut text = format!("{indent}{}:{line_break}", edits.like(key, "volumes"));
         for volume in volumes {
             let name = written(&volume.name);
-            text += &format!("{indent}{step}{name}:{line_break}");
-            text += &format!("{indent}{step}{step}name: {name}{line_break}");
+            let _ = write!(text, "{indent}{step}{name}:{line_break}");
+            let _ = write!(text, "{indent}{step}{step}name: {name}{line_break}");
             if let Some(driver) = &volume.driver {
-                text += &format!("{indent}{step}{step}driver: {driver}{line_break}");
+                let _ = write!(text, "{indent}{step}{step}driver: {driver}{line_break}");
             }
         }
         let end = self.document_end(edits);

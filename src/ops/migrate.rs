@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use crate::document::{
-    Diagnostic, Entry, Mapping, Node, Segment, SourceId, Sources, Span, Value, yaml,
+    self, Diagnostic, Entry, Mapping, Node, Segment, SourceId, Sources, Span, Value, yaml,
 };
 use crate::load::discover::Found;
 use crate::load::first_format::NamedVolume;
@@ -339,16 +339,12 @@ fn by_hand(error: Diagnostic, span: Span) -> Diagnostic {
         )
 }
 
-fn shown(path: &[Segment]) -> String {
-    let mut text = String::new();
-    for segment in path {
-        match segment {
-            Segment::Key(key) if text.is_empty() => text += key,
-            Segment::Key(key) => text += &format!(".{key}"),
-            Segment::Index(index) => text += &format!("[{index}]"),
-        }
-    }
-    text
+fn shown(path: &[Segment]) -> document::Path {
+    let root = document::Path::default();
+    path.iter().fold(root, |path, segment| match segment {
+        Segment::Key(key) => path.key(key),
+        Segment::Index(index) => path.index(*index),
+    })
 }
 
 /// The first place where two trees mean different things; the span is one of the first tree.
