@@ -547,7 +547,8 @@ prop_compose! {
         end in prop::sample::select(vec!["", "...\n"]),
     ) -> String {
         let lines = |noise: Vec<Option<&str>>| -> String {
-            noise.into_iter().flatten().map(|line| format!("{line}\n")).collect()
+            let lines = noise.into_iter().flatten();
+            lines.flat_map(|line| [line, "\n"]).collect()
         };
         let (header, between, footer) = (lines(header), lines(between), lines(footer));
         let header = if start.starts_with('%') { String::new() } else { header };
