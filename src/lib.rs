@@ -20,6 +20,7 @@
 //! | [`document`] | YAML, variables, merging, diagnostics | Compose, files, the environment |
 //! | [`project`] | the vocabulary of Compose: one table row per attribute | files, engines, order |
 //! | [`load`] | which files, in which order | engines |
+//! | [`migrate`] | texts to today's format, edited in place | what they mean, files |
 //! | [`graph`] | who depends on whom | what for |
 //! | [`explain`] | where each value of the model came from | files, terminals |
 //! | [`plan`] | from observed to wanted, as steps | engines, clocks, terminals |
@@ -57,6 +58,7 @@ pub mod execute;
 pub mod explain;
 pub mod graph;
 pub mod load;
+pub mod migrate;
 pub mod ops;
 pub mod plan;
 pub mod project;

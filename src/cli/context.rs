@@ -150,7 +150,8 @@ impl<'c> Context<'c> {
         Ok(tree)
     }
 
-    fn warn_of(&self, warnings: &[Diagnostic], sources: &Sources) {
+    /// Prints warnings about files.
+    pub(super) fn warn_of(&self, warnings: &[Diagnostic], sources: &Sources) {
         if !warnings.is_empty() && self.mode != Mode::Quiet {
             let text = error::diagnostics(warnings, sources, self.screen());
             self.environment.stderr.put(&text);
@@ -176,7 +177,8 @@ impl<'c> Context<'c> {
         }
     }
 
-    fn request(&self, services: &[String]) -> Request {
+    /// What to load, as flags and environment say.
+    pub(super) fn request(&self, services: &[String]) -> Request {
         let Global {
             files,
             project_name,
@@ -320,6 +322,13 @@ impl<'c> Context<'c> {
         let left: Vec<&Note> = left.copied().collect();
         let text = report::unsupported::lines(&left, &loaded.sources, self.color.stderr);
         self.environment.stderr.put(&text);
+    }
+
+    /// Prints something that is no cause for worry.
+    pub(super) fn tell(&self, message: &str) {
+        if self.mode != Mode::Quiet {
+            self.environment.stderr.put(&format!("{message}\n"));
+        }
     }
 
     /// Prints why the command ends and answers the exit code.

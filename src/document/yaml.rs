@@ -16,6 +16,7 @@
 //! Problems are collected; only a syntax error ends the reading.
 
 mod lenient;
+pub mod outline;
 mod scalar;
 mod syntax;
 
@@ -91,34 +92,56 @@ pub struct Hidden {
 pub fn read(
     source: SourceId,
     text: &str,
+    record: Option<&mut Record>,
+) -> Result<Text, Vec<Diagnostic>> {
+    read_with(source, text, record, &mut Lenient::new(text))
+}
+
+/// The text as it is written, one piece for each of its documents. `None` where it is not YAML.
+pub fn outline(text: &str) -> Option<Vec<outline::Piece>> {
+    let mut lenient = Lenient::new(text);
+    // What is wrong with the meaning of the text does not matter here.
+    let _ = read_with(SourceId(0), text, None, &mut lenient);
+    outline::outline(text, &lenient)
+}
+
+fn read_with(
+    source: SourceId,
+    text: &str,
     mut record: Option<&mut Record>,
+    lenient: &mut Lenient<'_>,
 ) -> Result<Text, Vec<Diagnostic>> {
     if let Err(problem) = syntax::check_text(source, text) {
         return Err(vec![problem]);
     }
-    let mut lenient = Lenient::new(text);
     loop {
-        let mut reader = Reader::new(source, text, &lenient);
+        let mut reader = Reader::new(source, text, lenient);
         reader.record = record.as_ref().map(|_| Record::default());
-        match reader.run() {
-            Ok(()) => {}
-            Err(Stop::Problem(problem)) => reader.problems.push(problem),
-            Err(Stop::Repair(repair)) => {
-                lenient.apply(&repair);
-                continue;
+        let repair = match reader.run() {
+            Ok(()) => None,
+            Err(Stop::Problem(problem)) => {
+                reader.problems.push(problem);
+                None
             }
+            Err(Stop::Repair(repair)) => Some(repair),
+        };
+        let (documents, warnings) = (reader.documents, reader.warnings);
+        let (problems, found) = (reader.problems, reader.record);
+        if let Some(repair) = repair {
+            lenient.apply(&repair);
+            continue;
         }
-        if let (Some(record), Some(found)) = (&mut record, reader.record) {
+        if let (Some(record), Some(found)) = (&mut record, found) {
             record.aliases.extend(found.aliases);
             record.hidden.extend(found.hidden);
         }
-        return if reader.problems.is_empty() {
+        return if problems.is_empty() {
             Ok(Text {
-                documents: reader.documents,
-                warnings: reader.warnings,
+                documents,
+                warnings,
             })
         } else {
-            Err(reader.problems)
+            Err(problems)
         };
     }
 }

@@ -29,6 +29,9 @@ use crate::project::service::EXTENDED_KEYS;
 /// The longest chain that is followed.
 const MAX_CHAIN: usize = 200;
 
+/// What a file is wanted for, as messages say it.
+pub(super) const ASKED: &str = "extended here";
+
 /// Completes the services of a document. `None` when any base is missing.
 pub(super) fn resolve(
     load: &mut Load<'_>,
@@ -198,7 +201,7 @@ impl Resolver<'_, '_> {
     fn base(&mut self, place: usize, wanted: &Wanted) -> Option<Node> {
         let place = match &wanted.file {
             None => place,
-            Some((file, span)) => self.open(place, file, *span)?,
+            Some((file, span)) => self.open(place, file, *span, &wanted.service)?,
         };
         let key = (place, wanted.service.clone());
         if let Some(known) = self.resolved.get(&key) {
@@ -234,7 +237,7 @@ impl Resolver<'_, '_> {
     }
 
     /// The place behind a file's name.
-    fn open(&mut self, from: usize, file: &str, span: Span) -> Option<usize> {
+    fn open(&mut self, from: usize, file: &str, span: Span, service: &str) -> Option<usize> {
         if is_remote(file) {
             self.load.diagnostics.push(remote(span));
             return None;
@@ -249,9 +252,8 @@ impl Resolver<'_, '_> {
         }
         let directory = path.parent().unwrap_or(&path).to_owned();
         let found = [Found::File(path.clone())];
-        let mut documents =
-            self.load
-                .documents(&found, &directory, Some((span, "extended here")))?;
+        let asked = Some((span, ASKED));
+        let mut documents = self.load.documents(&found, &directory, asked, &[service])?;
         for document in &mut documents {
             self.load.interpolate(document, self.scope);
         }

@@ -126,7 +126,7 @@ fn include(
         span: item.span,
     });
     read_variables(load, &entry, scope, &mut inner)?;
-    let documents = load.documents(&files, &inner.directory, Some((item.span, ASKED)))?;
+    let documents = load.documents(&files, &inner.directory, Some((item.span, ASKED)), &[])?;
     if documents.is_empty() {
         return Some(Node::mapping(item.span, Mapping::new()));
     }

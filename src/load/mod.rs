@@ -4,7 +4,7 @@
 //! not known. The order of stages is [`load`], top to bottom; that of each document is in `tree`.
 //! Every text keeps its own folder for relative paths, and what asked for it, for messages.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use echoes::without_echoes;
@@ -24,7 +24,7 @@ mod echoes;
 mod env_files;
 mod environment;
 mod extends;
-mod first_format;
+pub mod first_format;
 mod include;
 mod label_files;
 mod profiles;
@@ -34,6 +34,7 @@ mod tree;
 
 use discover::Found;
 pub use discover::project_name;
+use first_format::{FirstFormat, NamedVolume};
 use trace::Trace;
 use tree::{Origin, Scope};
 
@@ -120,6 +121,14 @@ pub struct Tree {
     pub sources: Sources,
     /// Warnings.
     pub warnings: Vec<Diagnostic>,
+    /// The file of each Compose text; nothing for standard input.
+    pub files: BTreeMap<SourceId, Option<PathBuf>>,
+    /// Texts of which only single services are extended.
+    pub extended: BTreeSet<SourceId>,
+    /// Documents that were of the first format, in the order of reading.
+    pub first_formats: Vec<FirstFormat>,
+    /// Volumes that files of the first format name, and that had to be declared.
+    pub named_volumes: Vec<NamedVolume>,
 }
 
 /// Why there is no project: all the problems that were found.
@@ -172,6 +181,17 @@ pub fn load_traced(request: &Request, files: &dyn Files) -> Result<(Loaded, Trac
     Ok((loaded, trace))
 }
 
+/// Finds the files of a project: those that are laid over each other.
+pub fn found(request: &Request, files: &dyn Files) -> Result<Vec<Found>, Failure> {
+    let mut load = Load::new(request, files);
+    let found = environment::before_discovery(&mut load)
+        .and_then(|variables| discover::discover(&mut load, &variables));
+    match found {
+        Some(found) if !load.failed() => Ok(found.files),
+        _ => Err(load.failure()),
+    }
+}
+
 /// Reads a project's files into one tree.
 pub fn tree(request: &Request, files: &dyn Files) -> Result<Tree, Failure> {
     let mut load = Load::new(request, files);
@@ -184,6 +204,19 @@ pub fn tree(request: &Request, files: &dyn Files) -> Result<Tree, Failure> {
             variables: read.scope.variables,
             warnings: load.explained(),
             sources: load.sources,
+            extended: load
+                .origins
+                .iter()
+                .filter(|(_, origin)| origin.asked.is_some_and(|(_, why)| why == extends::ASKED))
+                .map(|(source, _)| *source)
+                .collect(),
+            files: load
+                .origins
+                .into_iter()
+                .map(|(source, origin)| (source, origin.file))
+                .collect(),
+            first_formats: load.first_formats,
+            named_volumes: load.named_volumes,
         }),
         _ => Err(load.failure()),
     }
@@ -195,6 +228,8 @@ struct Load<'a> {
     sources: Sources,
     /// What is known of each Compose file among the sources.
     origins: BTreeMap<SourceId, Origin>,
+    first_formats: Vec<FirstFormat>,
+    named_volumes: Vec<NamedVolume>,
     diagnostics: Vec<Diagnostic>,
     /// Where things came from, when somebody asks.
     trace: Option<Box<Trace>>,
@@ -215,6 +250,8 @@ impl<'a> Load<'a> {
             files,
             sources: Sources::default(),
             origins: BTreeMap::new(),
+            first_formats: Vec::new(),
+            named_volumes: Vec::new(),
             diagnostics: Vec::new(),
             trace: None,
         }
@@ -225,7 +262,7 @@ impl<'a> Load<'a> {
         let mut variables = environment::before_discovery(self)?;
         let found = discover::discover(self, &variables)?;
         environment::of_project(self, &found.directory, &mut variables)?;
-        let documents = self.documents(&found.files, &found.directory, None)?;
+        let documents = self.documents(&found.files, &found.directory, None, &[])?;
         if documents.iter().all(says_nothing) {
             self.error(
                 "the Compose files are empty".to_owned(),
@@ -240,8 +277,10 @@ impl<'a> Load<'a> {
             variables,
             chain: Vec::new(),
         };
+        let mut document = self.joined(documents, &scope)?;
+        self.settle(&mut document);
         Some(Read {
-            document: self.joined(documents, &scope)?,
+            document,
             name,
             found,
             scope,
@@ -282,6 +321,8 @@ impl<'a> Load<'a> {
     }
 
     fn explained(&mut self) -> Vec<Diagnostic> {
+        let note = first_format::note(&self.first_formats);
+        self.diagnostics.extend(note);
         self.explain_origins();
         std::mem::take(&mut self.diagnostics)
     }

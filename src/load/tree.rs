@@ -3,7 +3,7 @@
 //! The order of stages, for every document of every file: variables, `include`, `extends`, then
 //! the document goes over all before it. What the values mean is not known here.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use super::{Load, discover, extends, first_format, include};
@@ -55,12 +55,14 @@ pub(super) struct Origin {
 pub(super) type Asked = (Span, &'static str);
 
 impl Load<'_> {
-    /// The documents of several files. `None` where any of them cannot be read.
+    /// The documents of several files. `None` where any of them cannot be read. Services `known` by
+    /// name may stand at the top level of a file without being whole.
     pub(super) fn documents(
         &mut self,
         files: &[discover::Found],
         base: &Path,
         asked: Option<Asked>,
+        known: &[&str],
     ) -> Option<Vec<Node>> {
         let mut documents = Some(Vec::new());
         for file in files {
@@ -69,7 +71,15 @@ impl Load<'_> {
                 _ => documents = None,
             }
         }
-        documents
+        let mut documents = documents?;
+        let found = first_format::upgrade(&mut documents, known);
+        self.first_formats.extend(found);
+        let obsolete = documents.iter().filter_map(obsolete_version);
+        self.diagnostics.extend(obsolete);
+        if let Some(trace) = &mut self.trace {
+            trace.documents.extend(documents.iter().cloned());
+        }
+        Some(documents)
     }
 
     /// The documents of one file.
@@ -99,7 +109,7 @@ impl Load<'_> {
             return None;
         }
         let record = self.trace.as_mut().map(|trace| &mut trace.yaml);
-        let mut documents = match yaml::read(source, &text, record) {
+        let documents = match yaml::read(source, &text, record) {
             Ok(text) => {
                 self.diagnostics.extend(text.warnings);
                 text.documents
@@ -109,18 +119,12 @@ impl Load<'_> {
                 return None;
             }
         };
-        for document in &mut documents {
-            if document.as_mapping().is_none() {
-                let error = Diagnostic::error("a Compose file must be a mapping at the top level");
-                self.diagnostics
-                    .push(error.at(document.span, format!("this is {}", document.describe())));
-                return None;
-            }
-            first_format::upgrade(document, &mut self.diagnostics);
-            self.diagnostics.extend(obsolete_version(document));
-        }
-        if let Some(trace) = &mut self.trace {
-            trace.documents.extend(documents.iter().cloned());
+        let odd = documents.iter().find(|it| it.as_mapping().is_none());
+        if let Some(odd) = odd {
+            let error = Diagnostic::error("a Compose file must be a mapping at the top level");
+            self.diagnostics
+                .push(error.at(odd.span, format!("this is {}", odd.describe())));
+            return None;
         }
         Some(documents)
     }
@@ -185,6 +189,15 @@ impl Load<'_> {
             }
         }
         if broken { None } else { joined }
+    }
+
+    /// Completes what comes from files of the first format, once all is joined.
+    pub(super) fn settle(&mut self, tree: &mut Node) {
+        let sources: BTreeSet<SourceId> =
+            self.first_formats.iter().map(|it| it.span.source).collect();
+        if !sources.is_empty() {
+            self.named_volumes = first_format::settle(tree, &sources, &mut self.diagnostics);
+        }
     }
 
     /// Replaces variables.

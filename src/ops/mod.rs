@@ -16,6 +16,7 @@ pub mod attached;
 pub mod build;
 pub mod lifecycle;
 pub mod logs;
+pub mod migrate;
 pub mod ps;
 pub mod up;
 pub mod wait;

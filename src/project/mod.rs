@@ -30,7 +30,7 @@ use std::path::PathBuf;
 
 use crate::document::diagnostic::nearest;
 use crate::document::merge::Rule;
-use crate::document::{Diagnostic, Mapping, Node, Path, Segment, Span};
+use crate::document::{Diagnostic, Entry, Mapping, Node, Path, Segment, Span};
 use attribute::{Data, merge_rule};
 use read::Reader;
 
@@ -99,7 +99,7 @@ pub fn read(document: &Node, reader: &mut Reader<'_>) -> Project {
             "name" => drop(reader.string(&entry.value)),
             // The loader has resolved it.
             "include" => {}
-            key => unknown_top_level(key, entry.key_span, reader),
+            key => unknown_top_level(key, entry, reader),
         });
     }
     project.notes = reader.take_notes();
@@ -107,11 +107,19 @@ pub fn read(document: &Node, reader: &mut Reader<'_>) -> Project {
     project
 }
 
-fn unknown_top_level(key: &str, span: Span, reader: &mut Reader<'_>) {
+fn unknown_top_level(key: &str, entry: &Entry, reader: &mut Reader<'_>) {
     let message = format!("unknown key `{key}` at the top level");
     let mut diagnostic =
-        Diagnostic::error(message).at(span, "not a key of the Compose Specification");
-    if let Some(near) = nearest(key, top_level::KEYS.iter().map(|it| it.key)) {
+        Diagnostic::error(message).at(entry.key_span, "not a key of the Compose Specification");
+    let is_service = ["image", "build"].iter().any(|key| {
+        entry
+            .value
+            .get(key)
+            .is_some_and(|it| it.as_scalar().is_some())
+    });
+    if is_service {
+        diagnostic = diagnostic.help("services stand under `services:`");
+    } else if let Some(near) = nearest(key, top_level::KEYS.iter().map(|it| it.key)) {
         diagnostic = diagnostic.help(format!("did you mean `{near}`?"));
     }
     reader.report(diagnostic);

@@ -9,6 +9,7 @@
 //! writer, its size and its colours, and the passing of time are all told by the caller.
 
 pub mod annotated;
+pub mod diff;
 pub mod error;
 pub mod explain;
 pub mod json;

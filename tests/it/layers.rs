@@ -15,6 +15,7 @@ const MODULES: &[(&str, &[&str])] = &[
     ("graph", &["document", "project"]),
     ("load", &["document", "graph", "project"]),
     ("explain", &["document", "load", "project"]),
+    ("migrate", &["document", "load"]),
     ("plan", &["api_version", "document", "graph", "project"]),
     ("event", &["plan"]),
     ("engine", &["api_version"]),
@@ -24,8 +25,8 @@ const MODULES: &[(&str, &[&str])] = &[
     (
         "ops",
         &[
-            "build", "document", "engine", "event", "execute", "graph", "load", "plan", "project",
-            "watch",
+            "build", "document", "engine", "event", "execute", "graph", "load", "migrate", "plan",
+            "project", "watch",
         ],
     ),
     (
@@ -52,6 +53,7 @@ const OUTSIDE: &[(&str, &[&str])] = &[
     ),
     ("granit_parser::", &["document/yaml"]),
     ("annotate_snippets::", &["document/diagnostic.rs"]),
+    ("similar::", &["report/diff.rs"]),
 ];
 
 /// The surroundings of a process, and the modules that must get them handed in.
@@ -63,7 +65,7 @@ const EFFECTS: &[&str] = &[
     "Instant::now",
 ];
 const PURE: &[&str] = &[
-    "document", "project", "load", "explain", "graph", "plan", "execute", "event",
+    "document", "project", "load", "explain", "migrate", "graph", "plan", "execute", "event",
 ];
 
 #[test]

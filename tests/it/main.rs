@@ -12,6 +12,7 @@ mod graph;
 mod layers;
 mod load;
 mod loader;
+mod migrate;
 mod parity;
 mod plan;
 mod report;

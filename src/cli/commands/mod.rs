@@ -15,6 +15,7 @@ mod down;
 mod explain;
 mod kill;
 mod logs;
+mod migrate;
 mod pause;
 mod plan;
 mod ps;
@@ -43,6 +44,7 @@ pub(super) enum Command {
     Kill(kill::KillArgs),
     Logs(logs::LogsArgs),
     Pause(pause::PauseArgs),
+    Migrate(migrate::MigrateArgs),
     Plan(plan::PlanArgs),
     Ps(ps::PsArgs),
     Restart(restart::RestartArgs),
@@ -69,6 +71,7 @@ impl Command {
             Command::Kill(args) => kill::run(args, context).await,
             Command::Logs(args) => logs::run(args, context).await,
             Command::Pause(args) => pause::run(args, context).await,
+            Command::Migrate(args) => migrate::run(&args, context),
             Command::Plan(args) => plan::run(args, context).await,
             Command::Ps(args) => ps::run(args, context).await,
             Command::Restart(args) => restart::run(args, context).await,

@@ -579,6 +579,17 @@ fn split_short(text: &str) -> Short {
     }
 }
 
+/// The named volume that a short form asks for; nothing for a folder and for an unnamed volume.
+pub(crate) fn named_in_short(text: &str) -> Option<String> {
+    let source = split_short(text).source?;
+    (!source.is_empty() && !is_path(&source)).then_some(source)
+}
+
+/// Whether a short form asks for a volume that has no name.
+pub(crate) fn unnamed_in_short(text: &str) -> bool {
+    split_short(text).source.is_none()
+}
+
 fn is_path(source: &str) -> bool {
     source.starts_with(['.', '/', '~']) || is_windows_path(source)
 }

@@ -20,6 +20,7 @@ mod explain;
 mod globals;
 mod lifecycle;
 mod logs;
+mod migrate;
 mod plan;
 mod ps;
 mod ready;
