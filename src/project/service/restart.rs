@@ -24,7 +24,7 @@ pub const ROW: Attribute<Service> = Attribute {
 };
 
 const SHAPE: Shape = Shape::OneOf(&[
-    Shape::Words(&["no", "always", "unless-stopped", "on-failure"]),
+    Shape::Words(&["", "no", "always", "unless-stopped", "on-failure"]),
     Shape::Pattern("on-failure:[0-9]+"),
 ]);
 
