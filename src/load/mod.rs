@@ -18,6 +18,7 @@ use crate::project::read::{Reader, Surroundings, clean};
 use crate::project::validate::validate;
 use crate::project::{self, Project};
 
+mod conflicts;
 pub mod discover;
 pub mod dotenv;
 mod echoes;
