@@ -361,6 +361,7 @@ impl<'a> Reader<'a> {
             let problem = Diagnostic::error(format!(
                 "the file comes to more than {MAX_NODES} keys and values"
             ))
+            .code("too-many-values")
             .at(span, "reached here");
             return Err(if self.anchors.is_empty() {
                 problem
@@ -394,6 +395,7 @@ impl<'a> Reader<'a> {
         let span = self.span(span);
         let written = self.slice(span);
         let mut problem = Diagnostic::error(format!("`{written}` is not a tag that Compose knows"))
+            .code("unknown-tag")
             .at(span, "unknown tag");
         problem = match nearest(written, ["!reset", "!override", "!!str"].into_iter()) {
             Some(meant) => problem.help(format!("did you mean `{meant}`?")),
@@ -465,8 +467,11 @@ impl<'a> Reader<'a> {
         let kind = match tag {
             Meaning::Core(core) => core_kind(core, &text, plain).unwrap_or_else(|| {
                 let message = format!("a value does not fit its tag `!!{core}`");
-                self.problems
-                    .push(Diagnostic::error(message).at(span, "another kind of value"));
+                self.problems.push(
+                    Diagnostic::error(message)
+                        .code("wrong-type")
+                        .at(span, "another kind of value"),
+                );
                 ScalarKind::String
             }),
             _ if plain => resolve(&text),
@@ -536,6 +541,7 @@ impl<'a> Reader<'a> {
     fn cannot_merge(&mut self, node: &Node) {
         self.problems.push(
             Diagnostic::error("`<<` needs a mapping or a list of mappings")
+                .code("invalid-merge-key")
                 .at(node.span, format!("this is {}", node.describe())),
         );
     }
@@ -545,6 +551,7 @@ impl<'a> Reader<'a> {
         let Some(target) = self.anchors.get(&anchor) else {
             self.problems.push(
                 Diagnostic::error("an alias stands inside the value that it repeats")
+                    .code("endless-alias")
                     .at(span, "would go on without end"),
             );
             self.place_null(span);
@@ -575,6 +582,7 @@ impl<'a> Reader<'a> {
 
     fn unknown_alias(&mut self, name: &str, names: &[String], span: Span) {
         let mut problem = Diagnostic::error(format!("nothing is anchored as `&{name}`"))
+            .code("unknown-alias")
             .at(span, "unknown alias");
         problem = match nearest(name, names.iter().map(String::as_str)) {
             Some(meant) => problem.help(format!("did you mean `*{meant}`?")),
@@ -594,6 +602,7 @@ impl<'a> Reader<'a> {
         if !name.bytes().all(known) {
             self.problems.push(
                 Diagnostic::error(format!("`{name}` cannot be the name of an anchor"))
+                    .code("invalid-anchor")
                     .at(span, "letters, digits, `-` and `_` only"),
             );
         }
@@ -684,6 +693,7 @@ impl<'a> Reader<'a> {
                     self.location(),
                     if written.is_empty() { "null" } else { written }
                 ))
+                .code("key-not-a-string")
                 .at(span, "keys are strings");
                 self.problems.push(if written.is_empty() {
                     problem
@@ -694,6 +704,7 @@ impl<'a> Reader<'a> {
             }
             _ => {
                 let problem = Diagnostic::error(format!("non-string key {}", self.location()))
+                    .code("key-not-a-string")
                     .at(span, format!("{} cannot be a key", node.describe()))
                     .help("quote a value that starts with a brace or bracket: \"{{ ... }}\"");
                 self.problems.push(problem);
@@ -745,6 +756,7 @@ impl<'a> Reader<'a> {
 
     fn duplicate(&mut self, name: &str, again: Span, first: Span, merges: bool) {
         let problem = Diagnostic::error(format!("`{name}` is given twice {}", self.location()))
+            .code("duplicate-key")
             .at(again, "given again here")
             .at(first, "given first here");
         self.problems.push(if merges {

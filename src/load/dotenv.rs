@@ -127,7 +127,11 @@ fn too_many(variables: &[Variable]) -> Option<Diagnostic> {
     }
     let message = format!("the file holds more than {MAX_VARIABLES} variables");
     let last = variables.last()?;
-    Some(Diagnostic::error(message).at(last.span, "one too many"))
+    Some(
+        Diagnostic::error(message)
+            .code("too-many-values")
+            .at(last.span, "one too many"),
+    )
 }
 
 fn raw_line(
@@ -147,6 +151,7 @@ fn raw_line(
     if name.contains(char::is_whitespace) {
         return Err(
             Diagnostic::error(format!("the name `{name}` contains a space"))
+                .code("invalid-variable-name")
                 .at(span, "not a name")
                 .help("with `format: raw` there is no `export` and no space around `=`"),
         );
@@ -177,7 +182,9 @@ fn span(source: SourceId, start: usize, end: usize) -> Span {
 }
 
 fn nameless(span: Span) -> Diagnostic {
-    Diagnostic::error("a name is missing in front of the value").at(span, "no name")
+    Diagnostic::error("a name is missing in front of the value")
+        .code("invalid-variable-name")
+        .at(span, "no name")
 }
 
 struct Reader<'a> {
@@ -299,6 +306,7 @@ impl<'a> Reader<'a> {
             let at = self.at + at;
             return Err(
                 Diagnostic::error(format!("`{character}` cannot be part of a name"))
+                    .code("invalid-variable-name")
                     .at(span(self.source, at, at + character.len_utf8()), "")
                     .help("a line is NAME=value, NAME: value, or a comment after `#`"),
             );
@@ -309,6 +317,7 @@ impl<'a> Reader<'a> {
         if name.contains(is_blank) {
             return Err(
                 Diagnostic::error(format!("the name `{name}` contains a space"))
+                    .code("invalid-variable-name")
                     .at(place, "not a name")
                     .help("a line is NAME=value, NAME: value, or a comment after `#`"),
             );
@@ -337,6 +346,7 @@ impl<'a> Reader<'a> {
         let start = self.at + 1;
         let Some(length) = closing(body, quote) else {
             let problem = Diagnostic::error("a quote is never closed")
+                .code("env-file-syntax")
                 .at(span(self.source, self.at, start), "opened here")
                 .help(format!("write \\{quote} for a quote inside the value"));
             // Nothing below can be trusted to be outside quotes.
@@ -377,6 +387,7 @@ impl<'a> Reader<'a> {
             let warning = Diagnostic::warning(format!(
                 "the value of {name} changes where it holds a dollar sign"
             ))
+            .code("unmeant-interpolation")
             .at(span(self.source, at, at + 1), "starts a variable")
             .help("put the value in single quotes to keep it as it is");
             return Ok((expansion.text, vec![warning]));

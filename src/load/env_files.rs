@@ -25,7 +25,9 @@ pub(super) fn apply(
                         "service `{}`: the environment file {} does not exist",
                         service.name, file.path
                     );
-                    let error = Diagnostic::error(message).at(file.span, "asked for here");
+                    let error = Diagnostic::error(message)
+                        .code("missing-file")
+                        .at(file.span, "asked for here");
                     load.diagnostics
                         .push(error.help("`required: false` makes it optional"));
                 }
@@ -33,7 +35,8 @@ pub(super) fn apply(
             }
             if let Some(format) = file.format.as_deref().filter(|format| *format != "raw") {
                 let error =
-                    Diagnostic::error(format!("{format:?} is not a format of environment files"));
+                    Diagnostic::error(format!("{format:?} is not a format of environment files"))
+                        .code("invalid-value");
                 load.diagnostics
                     .push(error.at(file.span, "`raw`, or none at all"));
                 continue;

@@ -84,7 +84,7 @@ fn is_disabled(load: &mut Load<'_>) -> Option<bool> {
         "1" | "t" | "T" | "true" | "True" | "TRUE" => Some(true),
         other => {
             let message = format!("COMPOSE_DISABLE_ENV_FILE is set to {other:?}");
-            load.error(message, "it can be true or false");
+            load.error("invalid-value", message, "it can be true or false");
             None
         }
     }
@@ -152,6 +152,7 @@ fn read_text(load: &mut Load<'_>, path: &Path) -> Option<(SourceId, String)> {
             };
             let file = path.display();
             load.error(
+                "unreadable-file",
                 format!("cannot read the environment file {file}: {reason}"),
                 help,
             );

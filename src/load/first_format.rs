@@ -27,7 +27,9 @@ pub(super) fn upgrade(document: &mut Node, diagnostics: &mut Vec<Diagnostic>) {
         .find(|(key, _)| !key.starts_with("x-"))
         .map_or(span, |(_, entry)| entry.key_span);
     let message = "this file is in the first Compose format, with services at the top level";
-    let note = Diagnostic::warning(message).at(first, "a service");
+    let note = Diagnostic::warning(message)
+        .code("first-format")
+        .at(first, "a service");
     diagnostics.push(note.help("it is read as if they stood under `services:`"));
     let (extensions, services): (Mapping, Mapping) = services
         .into_iter()

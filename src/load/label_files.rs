@@ -24,7 +24,9 @@ fn join(load: &mut Load<'_>, service: &mut Service) {
                 "service `{}`: the label file {} does not exist",
                 service.name, file.path
             );
-            let error = Diagnostic::error(message).at(file.span, "asked for here");
+            let error = Diagnostic::error(message)
+                .code("missing-file")
+                .at(file.span, "asked for here");
             load.diagnostics.push(error);
             continue;
         }

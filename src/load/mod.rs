@@ -193,6 +193,7 @@ impl<'a> Load<'a> {
         let documents = self.documents(&found.files, &found.directory, None)?;
         if documents.is_empty() {
             self.error(
+                "empty-file",
                 "the Compose files are empty".to_owned(),
                 "a project needs at least one service",
             );
@@ -227,7 +228,7 @@ impl<'a> Load<'a> {
             normalize(&mut project);
         }
         if !skip.consistency {
-            let mut found = validate(&project);
+            let mut found = validate(&project, &read.document);
             found.extend(Graph::of(&project).cycles());
             let new = without_echoes(&read.document, &project, &self.diagnostics, found);
             self.diagnostics.extend(new);
@@ -264,8 +265,8 @@ impl<'a> Load<'a> {
             .into_owned()
     }
 
-    fn error(&mut self, message: String, help: &str) {
-        let error = Diagnostic::error(message);
+    fn error(&mut self, code: &'static str, message: String, help: &str) {
+        let error = Diagnostic::error(message).code(code);
         self.diagnostics.push(if help.is_empty() {
             error
         } else {

@@ -91,7 +91,7 @@ impl Load<'_> {
         self.origins.insert(source, origin);
         if self.exhausted() {
             let message = format!("more than {MAX_FILES} files make up this project");
-            let error = Diagnostic::error(message);
+            let error = Diagnostic::error(message).code("too-many-files");
             self.diagnostics.push(match asked {
                 Some((span, _)) => error.at(span, "the last one that was read"),
                 None => error,
@@ -108,7 +108,8 @@ impl Load<'_> {
         documents.retain(|document| !document.is_null());
         for document in &mut documents {
             if document.as_mapping().is_none() {
-                let error = Diagnostic::error("a Compose file must be a mapping at the top level");
+                let error = Diagnostic::error("a Compose file must be a mapping at the top level")
+                    .code("wrong-type");
                 self.diagnostics
                     .push(error.at(document.span, format!("this is {}", document.describe())));
                 return None;
@@ -133,7 +134,8 @@ impl Load<'_> {
         let bytes = match read {
             Ok(bytes) => bytes,
             Err(reason) => {
-                let error = Diagnostic::error(format!("cannot read {file}: {reason}"));
+                let error = Diagnostic::error(format!("cannot read {file}: {reason}"))
+                    .code("unreadable-file");
                 self.diagnostics.push(match asked {
                     Some((span, label)) => error.at(span, label),
                     None if reason.kind() == std::io::ErrorKind::NotFound => {
@@ -227,10 +229,11 @@ impl Load<'_> {
             for _ in 0..MAX_STEPS {
                 let asked = self.origins.get(&source).and_then(|it| it.asked);
                 let Some((span, label)) = asked else { break };
-                if diagnostic.labels.iter().any(|label| label.span == span) {
+                let mut told = diagnostic.labels.iter().chain(&diagnostic.way);
+                if told.any(|label| label.span == span) {
                     break;
                 }
-                diagnostic.labels.push(document::diagnostic::Label {
+                diagnostic.way.push(document::diagnostic::Label {
                     span,
                     text: label.to_owned(),
                 });
@@ -263,6 +266,7 @@ pub(super) fn is_remote(path: &str) -> bool {
 /// The error for such a path.
 pub(super) fn remote(span: Span) -> Diagnostic {
     Diagnostic::error("files of other machines cannot be read yet")
+        .code("remote-file")
         .at(span, "a remote path")
         .help("fetch the file, and name the copy here")
 }
@@ -270,7 +274,7 @@ pub(super) fn remote(span: Span) -> Diagnostic {
 /// `version` once chose between formats that have been one for long.
 fn obsolete_version(document: &Node) -> Option<Diagnostic> {
     let version = document.as_mapping()?.get("version")?;
-    let warning = Diagnostic::warning("`version` has no meaning any more");
+    let warning = Diagnostic::warning("`version` has no meaning any more").code("obsolete-version");
     let warning = warning.at(version.key_span, "every file is read the same way");
     Some(warning.help("remove the line"))
 }

@@ -10,6 +10,7 @@ pub mod hash;
 pub mod model;
 pub mod network;
 pub mod normalize;
+mod places;
 mod print;
 pub mod read;
 pub mod render;
@@ -106,8 +107,9 @@ pub fn read(document: &Node, reader: &mut Reader<'_>) -> Project {
 
 fn unknown_top_level(key: &str, span: Span, reader: &mut Reader<'_>) {
     let message = format!("unknown key `{key}` at the top level");
-    let mut diagnostic =
-        Diagnostic::error(message).at(span, "not a key of the Compose Specification");
+    let mut diagnostic = Diagnostic::error(message)
+        .code("unknown-key")
+        .at(span, "not a key of the Compose Specification");
     if let Some(near) = nearest(key, TOP_LEVEL.into_iter()) {
         diagnostic = diagnostic.help(format!("did you mean `{near}`?"));
     }
@@ -135,7 +137,11 @@ fn read_section<T>(
         {
             let message = format!("`{name}` cannot be a name in `{}`", reader.path());
             let label = "letters, digits, `.`, `_` and `-` only";
-            reader.report(Diagnostic::error(message).at(entry.key_span, label));
+            reader.report(
+                Diagnostic::error(message)
+                    .code("invalid-name")
+                    .at(entry.key_span, label),
+            );
         }
         section.insert(
             name.clone(),

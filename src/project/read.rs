@@ -6,6 +6,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path as FilePath, PathBuf};
 
+use crate::document::diagnostic::nearest;
 use crate::document::{
     Diagnostic, Mapping, Node, Path, Scalar, ScalarKind, Segment, SourceId, Span, Value,
 };
@@ -116,14 +117,44 @@ impl<'a> Reader<'a> {
     pub fn expected(&mut self, node: &Node, wanted: &str) {
         let message = format!("`{}` must be {wanted}", self.path());
         self.report(
-            Diagnostic::error(message).at(node.span, format!("this is {}", node.describe())),
+            Diagnostic::error(message)
+                .code("wrong-type")
+                .at(node.span, format!("this is {}", node.describe())),
         );
     }
 
     /// Reports that a value of the right kind makes no sense.
     pub fn invalid(&mut self, node: &Node, reason: impl std::fmt::Display, label: &str) {
         let message = format!("`{}`: {reason}", self.path());
-        self.report(Diagnostic::error(message).at(node.span, label));
+        self.report(
+            Diagnostic::error(message)
+                .code("invalid-value")
+                .at(node.span, label),
+        );
+    }
+
+    /// Adds the nearest of the valid words to the last problem.
+    pub fn suggest(&mut self, written: &str, words: &[&str]) {
+        if let Some(near) = nearest(written, words.iter().copied())
+            && let Some(last) = self.diagnostics.pop()
+        {
+            let help = format!("did you mean `{near}`?");
+            self.diagnostics.push(last.help(help));
+        }
+    }
+
+    /// Reports that a value probably does not do what was meant.
+    pub fn doubtful(&mut self, node: &Node, reason: impl std::fmt::Display, label: &str) {
+        let message = format!("`{}`: {reason}", self.path());
+        let warning = Diagnostic::warning(message).code("invalid-value");
+        self.report(warning.at(node.span, label));
+    }
+
+    /// Reports that a mapping lacks a key that it needs.
+    pub fn missing(&mut self, node: &Node, key: &str, label: &str) {
+        let message = format!("`{}`: `{key}` is missing", self.path());
+        let error = Diagnostic::error(message).code("missing-value");
+        self.report(error.at(node.span, label));
     }
 
     /// A mapping.
@@ -335,6 +366,7 @@ impl<'a> Reader<'a> {
         if !words.contains(&text.as_str()) {
             let label = format!("one of {}", words.join(", "));
             self.invalid(node, format!("{text:?} has no meaning"), &label);
+            self.suggest(&text, words);
         }
         Some(text)
     }
@@ -349,7 +381,9 @@ impl<'a> Reader<'a> {
             let first = seen.iter().find(|it| it.as_scalar() == Some(scalar));
             if let Some(first) = first {
                 let message = format!("`{}[{index}]` is there already", self.path());
-                let error = Diagnostic::error(message).at(item.span, "a second time");
+                let error = Diagnostic::error(message)
+                    .code("duplicate-item")
+                    .at(item.span, "a second time");
                 self.report(error.at(first.span, "the first time"));
             }
             seen.push(item);

@@ -7,6 +7,7 @@ mod document;
 mod engine;
 mod engine_contract;
 mod execute;
+mod fuzz;
 mod graph;
 mod layers;
 mod load;

@@ -23,6 +23,7 @@ use crate::project::hash::{self, Encoding, go_json};
 use crate::project::normalize::forget_unused;
 use crate::project::{Project, Service};
 use crate::report::lines;
+use crate::report::problems::Form;
 use crate::report::yaml::{indented_json, yaml};
 
 mod raw;
@@ -35,11 +36,12 @@ pub(crate) struct ConfigArgs {
     #[arg(value_name = "SERVICE")]
     services: Vec<String>,
 
-    /// How to print (YAML when absent; with --variables, a table)
+    /// How to print (YAML when absent; with --variables, a table); with --quiet, how problems are
+    /// told on standard output, json or sarif
     #[arg(long, value_enum, value_name = "FORMAT")]
-    format: Option<Format>,
+    format: Option<Told>,
 
-    /// Check only
+    /// Check only; problems for programs go to standard output
     #[arg(short, long)]
     quiet: bool,
 
@@ -119,7 +121,35 @@ impl Without {
     }
 }
 
-#[derive(Debug, Clone, Copy, Default, ValueEnum)]
+/// Forms of what is printed: of the project, or, where only a check is asked for, of its problems.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Told {
+    Yaml,
+    Json,
+    Sarif,
+}
+
+impl ConfigArgs {
+    /// The form of the project.
+    fn format(&self) -> Option<Format> {
+        match self.format? {
+            Told::Yaml => Some(Format::Yaml),
+            Told::Json => Some(Format::Json),
+            Told::Sarif => None,
+        }
+    }
+
+    /// The form of a check's problems, where it is not that of all commands.
+    fn problems(&self) -> Option<Form> {
+        match self.format? {
+            Told::Yaml => None,
+            Told::Json => Some(Form::Json),
+            Told::Sarif => Some(Form::Sarif),
+        }
+    }
+}
+
+#[derive(Debug, Clone, Copy, Default)]
 enum Format {
     #[default]
     Yaml,
@@ -127,12 +157,21 @@ enum Format {
 }
 
 pub(super) fn run(args: &ConfigArgs, context: &mut Context<'_>) -> Outcome {
+    let checks = args.quiet && prints_model(args);
+    if checks {
+        context.problems_are_data(args.problems());
+    } else if args.format == Some(Told::Sarif) {
+        return Err(Failure::message(
+            "sarif is a form for problems, not for a project",
+            "--quiet --format sarif checks the files and prints their problems",
+        ));
+    }
     let text = if args.variables || args.without.no_interpolate {
         of_tree(args, context)?
     } else {
         of_model(args, context)?
     };
-    if args.quiet && prints_model(args) {
+    if checks {
         return Ok(0);
     }
     match &args.output {
@@ -189,14 +228,14 @@ fn of_tree(args: &ConfigArgs, context: &Context<'_>) -> Result<String, Failure> 
         _ if args.only_services => lines(names("services")),
         _ if args.volumes => lines(names("volumes")),
         _ if args.networks => lines(names("networks")),
-        _ if args.variables => variables::text(&tree.document, args.format),
+        _ if args.variables => variables::text(&tree.document, args.format()),
         _ if args.environment => environment(&tree.variables),
         _ => {
             if !args.services.is_empty() {
                 context.warn("--no-interpolate prints all services");
             }
             let data = raw::sorted(&tree.document);
-            match args.format.unwrap_or_default() {
+            match args.format().unwrap_or_default() {
                 Format::Yaml => yaml(&data),
                 Format::Json => indented_json(&go_json(&data)),
             }
@@ -226,7 +265,7 @@ fn of_model(args: &ConfigArgs, context: &Context<'_>) -> Result<String, Failure>
         _ if args.profiles => lines(profiles(project)),
         _ if args.images => lines(images(project)),
         _ if args.environment => environment(&loaded.variables),
-        _ => model(project, args.format.unwrap_or_default()),
+        _ => model(project, args.format().unwrap_or_default()),
     })
 }
 

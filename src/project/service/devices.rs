@@ -180,7 +180,7 @@ fn parse_device(node: &Node, reader: &mut Reader<'_>) -> Option<Device> {
             ("target", device.target.is_none()),
         ] {
             if missing {
-                reader.invalid(node, format!("`{key}` is missing"), "this device");
+                reader.missing(node, key, "this device");
             }
         }
         return Some(device);

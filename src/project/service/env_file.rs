@@ -4,8 +4,8 @@
 //! them into `environment`.
 
 use crate::document::merge::Rule;
-use crate::document::{Entry, Mapping, Node, Span, Value};
-use crate::project::attribute::{Attribute, Data, Hash, Lower};
+use crate::document::{Mapping, Node, Span, Value};
+use crate::project::attribute::{Attribute, Data, Hash, Lower, unknown_key};
 use crate::project::read::Reader;
 use crate::project::render;
 use crate::project::service::Service;
@@ -96,6 +96,9 @@ fn parse_item(node: &Node, reader: &mut Reader<'_>) -> Option<EnvFile> {
     }
 }
 
+/// The keys of the long form.
+const KEYS: [&str; 3] = ["path", "required", "format"];
+
 fn parse_long(node: &Node, mapping: &Mapping, reader: &mut Reader<'_>) -> Option<EnvFile> {
     let mut file = EnvFile {
         path: String::new(),
@@ -103,7 +106,12 @@ fn parse_long(node: &Node, mapping: &Mapping, reader: &mut Reader<'_>) -> Option
         format: None,
         span: node.span,
     };
-    for (key, Entry { value, .. }) in mapping {
+    for (key, entry) in mapping {
+        let value = &entry.value;
+        if !KEYS.contains(&key.as_str()) {
+            unknown_key(key, entry, KEYS.into_iter(), reader);
+            continue;
+        }
         reader.within(key, |reader| match key.as_str() {
             "path" => {
                 file.path = reader
@@ -112,12 +120,11 @@ fn parse_long(node: &Node, mapping: &Mapping, reader: &mut Reader<'_>) -> Option
                     .unwrap_or_default();
             }
             "required" => file.required = reader.boolean(value).unwrap_or(true),
-            "format" => file.format = reader.string(value),
-            _ => reader.invalid(value, "is not a key here", "one of path, required, format"),
+            _ => file.format = reader.string(value),
         });
     }
     if file.path.is_empty() {
-        reader.invalid(node, "`path` is missing", "this entry");
+        reader.missing(node, "path", "this entry");
         return None;
     }
     Some(file)
