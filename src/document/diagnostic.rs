@@ -39,6 +39,8 @@ pub struct Diagnostic {
     /// What asked for the file of the first place, the nearest step first; empty for a file of the
     /// command line.
     pub way: Vec<Label>,
+    /// The lines that it is about hold secrets: places are named, and nothing is printed of them.
+    pub secret: bool,
 }
 
 /// A place and what is to be seen there.
@@ -60,6 +62,7 @@ impl Diagnostic {
             labels: Vec::new(),
             help: Vec::new(),
             way: Vec::new(),
+            secret: false,
         }
     }
 
@@ -85,6 +88,13 @@ impl Diagnostic {
             span,
             text: text.into(),
         });
+        self
+    }
+
+    /// Keeps the lines that it is about from being printed.
+    #[must_use]
+    pub fn about_secrets(mut self) -> Diagnostic {
+        self.secret = true;
         self
     }
 
@@ -144,7 +154,8 @@ fn group<'a>(diagnostic: &Diagnostic, sources: &'a Sources) -> Group<'a> {
         else {
             continue;
         };
-        group = if source.secret || source.text.is_empty() {
+        let hidden = source.secret || diagnostic.secret || source.text.is_empty();
+        group = if hidden {
             labels
                 .iter()
                 .fold(group, |group, label| group.element(origin(label, source)))

@@ -539,6 +539,11 @@ impl<'a> Reader<'a> {
     }
 
     fn cannot_merge(&mut self, node: &Node) {
+        let told = self.problems.iter().flat_map(|problem| &problem.labels);
+        if node.is_null() && told.into_iter().any(|label| label.span == node.span) {
+            // An alias that stands for nothing.
+            return;
+        }
         self.problems.push(
             Diagnostic::error("`<<` needs a mapping or a list of mappings")
                 .code("invalid-merge-key")

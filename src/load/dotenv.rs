@@ -258,7 +258,8 @@ impl<'a> Reader<'a> {
             Some(quote @ ('"' | '\'')) => self.quoted(quote)?,
             _ => self.unquoted(),
         };
-        let (value, warnings) = self.expanded(&name, &written)?;
+        let (value, mut warnings) = self.expanded(&name, &written)?;
+        warnings.extend(self.cut(&name, &written));
         self.total = self.total.saturating_add(value.len());
         if self.total > MAX_TOTAL {
             self.at = self.text.len();
@@ -359,6 +360,20 @@ impl<'a> Reader<'a> {
             raw: &body[..length],
             start,
         })
+    }
+
+    /// A secret that ends at a `#` with more of it behind.
+    fn cut(&self, name: &str, written: &Written<'_>) -> Option<Diagnostic> {
+        let behind = self.rest().strip_prefix(" #")?;
+        let goes_on = behind.starts_with(|c: char| !c.is_whitespace() && c != '#');
+        if written.quote.is_some() || written.raw.is_empty() || !goes_on || !is_secret(name) {
+            return None;
+        }
+        let hash = span(self.source, self.at + 1, self.at + 2);
+        let warning = Diagnostic::warning(format!("the value of {name} ends in front of ` #`"))
+            .code("cut-value")
+            .at(hash, "from here on it is a comment");
+        Some(warning.help("put the value in single quotes if the rest belongs to it"))
     }
 
     /// The value with its variables replaced, and what is worth a warning.
@@ -498,7 +513,8 @@ fn unmeant(name: &str, written: &Written<'_>) -> Option<usize> {
     None
 }
 
-fn is_secret(name: &str) -> bool {
+/// Whether a variable's name says that nobody should read its value.
+pub(super) fn is_secret(name: &str) -> bool {
     let name = name.to_ascii_uppercase();
     [
         "PASS",

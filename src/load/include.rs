@@ -191,7 +191,7 @@ fn read_variables(
     let Some(given) = &entry.env_files else {
         let path = inner.directory.join(".env");
         return if load.files.is_file(&path) {
-            environment::read_files(load, &[path], &mut inner.variables)
+            environment::read_files(load, &[(path, None)], &mut inner.variables)
         } else {
             Some(())
         };
@@ -202,15 +202,15 @@ fn read_variables(
         if path == Path::new(NO_FILE) {
             continue;
         }
-        if !load.files.is_file(&path) {
-            let message = format!("the environment file {} does not exist", path.display());
+        if let Some(reason) = environment::unreadable(load, &path) {
+            let message = format!("the environment file {} {reason}", path.display());
             let error = Diagnostic::error(message)
                 .code("missing-file")
                 .at(*span, "asked for here");
             load.diagnostics.push(error);
             return None;
         }
-        paths.push(path);
+        paths.push((path, Some((*span, "asked for here"))));
     }
     environment::read_files(load, &paths, &mut inner.variables)
 }

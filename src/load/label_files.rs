@@ -19,9 +19,9 @@ fn join(load: &mut Load<'_>, service: &mut Service) {
     let mut joined: BTreeMap<String, String> = BTreeMap::new();
     for file in std::mem::take(&mut service.label_file) {
         let path = Path::new(&file.path);
-        if !load.files.is_file(path) {
+        if let Some(reason) = environment::unreadable(load, path) {
             let message = format!(
-                "service `{}`: the label file {} does not exist",
+                "service `{}`: the label file {} {reason}",
                 service.name, file.path
             );
             let error = Diagnostic::error(message)
@@ -31,7 +31,8 @@ fn join(load: &mut Load<'_>, service: &mut Service) {
             continue;
         }
         let lookup = |name: &str| joined.get(name).cloned();
-        let read = environment::read_variables(load, path, None, &lookup);
+        let asked = (file.span, "asked for here");
+        let read = environment::read_variables(load, (path, asked), None, &lookup);
         joined.extend(read.into_iter().flatten());
     }
     joined.append(&mut service.labels);

@@ -28,6 +28,7 @@ mod label_files;
 mod profiles;
 pub mod selection;
 mod tree;
+mod unmeant;
 
 use discover::Found;
 pub use discover::project_name;

@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use super::{Load, discover, extends, first_format, include};
+use super::{Load, discover, extends, first_format, include, unmeant};
 use crate::document::interpolate::interpolate_in;
 use crate::document::merge::{Rule, merge};
 use crate::document::{self, Diagnostic, Node, Segment, SourceId, Span, yaml};
@@ -187,6 +187,8 @@ impl Load<'_> {
     pub(super) fn interpolate(&mut self, document: &mut Node, scope: &Scope) {
         if !self.request.skip.interpolation {
             let lookup = |name: &str| scope.variables.get(name).cloned();
+            self.diagnostics
+                .extend(unmeant::in_environment(document, &lookup));
             let problems = interpolate_in(document, &self.sources, &lookup);
             self.diagnostics.extend(problems);
         }
@@ -222,24 +224,32 @@ impl Load<'_> {
     /// Adds to each message about an included or extended file what asked for that file.
     pub(super) fn explain_origins(&mut self) {
         for diagnostic in &mut self.diagnostics {
-            let Some(first) = diagnostic.labels.first() else {
-                continue;
-            };
-            let mut source = first.span.source;
-            for _ in 0..MAX_STEPS {
-                let asked = self.origins.get(&source).and_then(|it| it.asked);
-                let Some((span, label)) = asked else { break };
-                let mut told = diagnostic.labels.iter().chain(&diagnostic.way);
-                if told.any(|label| label.span == span) {
-                    break;
-                }
-                diagnostic.way.push(document::diagnostic::Label {
-                    span,
-                    text: label.to_owned(),
-                });
-                source = span.source;
+            let places: Vec<SourceId> = diagnostic.labels.iter().map(|it| it.span.source).collect();
+            for source in places {
+                add_way(&self.origins, source, diagnostic);
             }
         }
+    }
+}
+
+/// What asked for a file, and for the file that asked, as far as it is not told yet.
+fn add_way(
+    origins: &BTreeMap<SourceId, Origin>,
+    mut source: SourceId,
+    diagnostic: &mut Diagnostic,
+) {
+    for _ in 0..MAX_STEPS {
+        let asked = origins.get(&source).and_then(|it| it.asked);
+        let Some((span, label)) = asked else { break };
+        let mut told = diagnostic.labels.iter().chain(&diagnostic.way);
+        if told.any(|label| label.span == span) {
+            break;
+        }
+        diagnostic.way.push(document::diagnostic::Label {
+            span,
+            text: label.to_owned(),
+        });
+        source = span.source;
     }
 }
 

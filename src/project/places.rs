@@ -30,6 +30,13 @@ pub(super) fn of_items(document: &Node, service: &str, attribute: &str, word: &s
     }
 }
 
+/// The place of a value further down in a service.
+pub(super) fn of_value(document: &Node, service: &str, path: &[&str]) -> Option<Span> {
+    let service = document.get("services")?.get(service)?;
+    let node = path.iter().try_fold(service, |node, key| node.get(key))?;
+    Some(node.span)
+}
+
 fn names(item: &Node, attribute: &str, word: &str) -> bool {
     match &item.value {
         Value::Scalar(scalar) => {

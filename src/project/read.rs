@@ -150,6 +150,23 @@ impl<'a> Reader<'a> {
         self.report(warning.at(node.span, label));
     }
 
+    /// Reports that a mapping has two keys of which it may have one.
+    pub fn exclusive(&mut self, node: &Node, one: &str, other: &str) {
+        let message = format!(
+            "`{}`: `{one}` and `{other}` exclude each other",
+            self.path()
+        );
+        let mut error = Diagnostic::error(message).code("exclusive-keys");
+        for (key, label) in [(one, "this one"), (other, "and this one")] {
+            let entry = node.as_mapping().and_then(|mapping| mapping.get(key));
+            error = match entry {
+                Some(entry) => error.at(entry.key_span, label),
+                None => error,
+            };
+        }
+        self.report(error.help("keep one of the two"));
+    }
+
     /// Reports that a mapping lacks a key that it needs.
     pub fn missing(&mut self, node: &Node, key: &str, label: &str) {
         let message = format!("`{}`: `{key}` is missing", self.path());
@@ -437,6 +454,17 @@ impl<'a> Reader<'a> {
         duration
     }
 
+    /// Adds to the last problem how an item `- KEY: value` is written.
+    fn suggest_pair(&mut self, item: &Node) {
+        let entry = item.as_mapping().and_then(|mapping| mapping.first());
+        if let Some((key, _)) = entry
+            && let Some(last) = self.diagnostics.pop()
+        {
+            let help = format!("write `- {key}=value`, or leave out all the dashes");
+            self.diagnostics.push(last.help(help));
+        }
+    }
+
     /// A list of `K=V`, or a mapping; a key without a value is `None`.
     pub fn key_values(&mut self, node: &Node) -> BTreeMap<String, Option<String>> {
         match &node.value {
@@ -452,6 +480,7 @@ impl<'a> Reader<'a> {
                 let mut pairs = BTreeMap::new();
                 for (index, item) in items.iter().enumerate() {
                     let Some(text) = self.within_item(index, |reader| reader.string(item)) else {
+                        self.suggest_pair(item);
                         continue;
                     };
                     match text.split_once('=') {

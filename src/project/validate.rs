@@ -110,10 +110,15 @@ fn every_service_has_an_image_or_a_build(subject: Subject<'_>, problems: &mut Ve
             "service `{}` has neither an image nor a build",
             service.name
         );
-        problems.push(
-            problem(service, "", message, "one of `image` and `build` is needed")
-                .code("missing-image-or-build"),
-        );
+        let error = problem(service, "", message, "one of `image` and `build` is needed")
+            .code("missing-image-or-build");
+        // A name with a typo in an override file makes a service of its own.
+        let others = subject.project.services.keys().map(String::as_str);
+        let near = nearest(&service.name, others.filter(|other| *other != service.name));
+        problems.push(match near {
+            Some(near) => error.help(format!("did you mean the service `{near}`?")),
+            None => error,
+        });
     }
 }
 
@@ -338,7 +343,15 @@ fn a_named_container_is_alone(subject: Subject<'_>, problems: &mut Vec<Diagnosti
                 service.replicas()
             );
             problems.push(
-                problem(service, "container_name", message, "one name for several")
+                subject
+                    .with_value(
+                        problem(service, "container_name", message, "one name for several"),
+                        service,
+                        match service.scale {
+                            Some(_) => (&["scale"], "asked for here"),
+                            None => (&["deploy", "replicas"], "asked for here"),
+                        },
+                    )
                     .code("name-for-several-containers")
                     .help("remove `container_name`"),
             );
@@ -411,7 +424,12 @@ fn replicas_and_scale_agree(subject: Subject<'_>, problems: &mut Vec<Diagnostic>
                 service.name
             );
             problems.push(
-                problem(service, "scale", message, "they must be equal")
+                subject
+                    .with_value(
+                        problem(service, "scale", message, "they must be equal"),
+                        service,
+                        (&["deploy", "replicas"], "this one, too"),
+                    )
                     .code("contradiction")
                     .help("keep one of the two"),
             );
@@ -437,32 +455,56 @@ fn limits_agree(subject: Subject<'_>, problems: &mut Vec<Diagnostic>) {
             let cpus = service.cpus == 0.0 || service.cpus == limits.cpus;
             let (memory, limit) = (bytes(service.mem_limit), bytes(limits.memory));
             let pids = service.pids_limit == 0 || service.pids_limit == limits.pids;
-            disagree(service, ("cpus", "limits.cpus"), cpus, problems);
+            let mut disagree = |names, agree| subject.disagree(service, names, agree, problems);
+            disagree(("cpus", "limits.cpus"), cpus);
             let memory = memory == 0 || memory == limit;
-            disagree(service, ("mem_limit", "limits.memory"), memory, problems);
-            disagree(service, ("pids_limit", "limits.pids"), pids, problems);
+            disagree(("mem_limit", "limits.memory"), memory);
+            disagree(("pids_limit", "limits.pids"), pids);
         }
         if let Some(reserved) = resources.and_then(|resources| resources.reservations.as_ref()) {
             let (memory, limit) = (bytes(service.mem_reservation), bytes(reserved.memory));
             let names = ("mem_reservation", "reservations.memory");
-            disagree(service, names, memory == 0 || memory == limit, problems);
+            subject.disagree(service, names, memory == 0 || memory == limit, problems);
         }
     }
 }
 
-fn disagree(
-    service: &Service,
-    (own, deployed): (&str, &str),
-    agree: bool,
-    problems: &mut Vec<Diagnostic>,
-) {
-    if !agree {
+impl Subject<'_> {
+    fn disagree(
+        self,
+        service: &Service,
+        (own, deployed): (&str, &str),
+        agree: bool,
+        problems: &mut Vec<Diagnostic>,
+    ) {
+        if agree {
+            return;
+        }
         let message = format!(
             "service `{}`: `{own}` and `deploy.resources.{deployed}` differ",
             service.name
         );
         let error = problem(service, own, message, "said here").code("contradiction");
+        let path: Vec<&str> = ["deploy", "resources"]
+            .into_iter()
+            .chain(deployed.split('.'))
+            .collect();
+        let error = self.with_value(error, service, (&path, "and here"));
         problems.push(error.help(format!("say it in `deploy.resources.{deployed}` alone")));
+    }
+
+    /// Adds the place of another value of the service, where it is written.
+    fn with_value(
+        self,
+        error: Diagnostic,
+        service: &Service,
+        (path, label): (&[&str], &str),
+    ) -> Diagnostic {
+        at(
+            error,
+            places::of_value(self.document, &service.name, path),
+            label,
+        )
     }
 }
 

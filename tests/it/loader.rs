@@ -45,6 +45,9 @@ const UNDERSTOOD: &[(&str, &str)] = &[
         "config-no-normalize",
         "the default name of a Dockerfile is given when the build is read, not when it is completed",
     ),
+    ("broken-restart-in-override", OUR_CHECK),
+    ("broken-restart-with-words-for-attempts", OUR_CHECK),
+    ("broken-windows-line-ends", OUR_CHECK),
     ("extends-of-included", INCLUDE_FIRST),
     (
         "first-format-extends",
@@ -59,6 +62,7 @@ const UNDERSTOOD: &[(&str, &str)] = &[
     ),
 ];
 
+const OUR_CHECK: &str = "there, only the engine notices a restart policy that does not exist";
 const INCLUDE_FIRST: &str = "2.40.3 extends before it includes; later versions the other way round";
 const MERGED: &str = "2.40.3 refuses; later versions merge, the including file on top";
 

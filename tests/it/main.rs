@@ -3,6 +3,7 @@
 mod attributes;
 mod build;
 mod cli;
+mod codes;
 mod document;
 mod engine;
 mod engine_contract;

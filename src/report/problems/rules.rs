@@ -13,6 +13,7 @@ pub const RULES: &[(&str, &str)] = &[
         "control-character",
         "A file holds a character that YAML allows nowhere.",
     ),
+    ("cut-value", "A value of an environment file ends at a `#`."),
     (
         "dependency-cycle",
         "Services wait for each other in a circle.",
