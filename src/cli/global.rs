@@ -40,7 +40,7 @@ pub(super) struct Global {
 
     /// How problems with the project's files are told: with the line and a caret, as a JSON object
     /// a line, or as one SARIF document; on standard error, from `config --quiet` on standard output
-    #[arg(long, value_enum, value_name = "HOW", default_value_t)]
+    #[arg(long, value_enum, value_name = "HOW", default_value_t, global = true)]
     pub diagnostics: Diagnostics,
 
     /// Print the version

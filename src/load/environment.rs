@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
-use super::tree::{Asked, Origin};
+use super::tree::{Asked, Origin, asked_by};
 use super::{Load, discover, dotenv};
 use crate::document::{Diagnostic, Severity, SourceId};
 
@@ -143,20 +143,21 @@ fn read_text(load: &mut Load<'_>, path: &Path, asked: Option<Asked>) -> Option<(
     let bytes = match load.files.read(path) {
         Ok(bytes) => bytes,
         Err(reason) => {
-            let (reason, help) = match reason.kind() {
-                // Other files than those of the command line are looked for first.
-                std::io::ErrorKind::NotFound => (
-                    "it does not exist".to_owned(),
-                    "look at the path given with --env-file",
-                ),
-                _ => (reason.to_string(), ""),
-            };
             let file = path.display();
-            load.error(
-                "unreadable-file",
-                format!("cannot read the environment file {file}: {reason}"),
-                help,
-            );
+            let missing = reason.kind() == std::io::ErrorKind::NotFound;
+            let reason = if missing {
+                "it does not exist".to_owned()
+            } else {
+                reason.to_string()
+            };
+            let message = format!("cannot read the environment file {file}: {reason}");
+            let error = Diagnostic::error(message).code("unreadable-file");
+            load.diagnostics.push(match asked {
+                Some((span, label)) => error.at(span, label),
+                // Other files than those of the command line are looked for first.
+                None if missing => error.help("look at the path given with --env-file"),
+                None => error,
+            });
             return None;
         }
     };
@@ -186,7 +187,7 @@ fn read_text(load: &mut Load<'_>, path: &Path, asked: Option<Asked>) -> Option<(
             ..problem
         }),
         Some(problem) => {
-            load.diagnostics.push(problem);
+            load.diagnostics.push(asked_by(problem, asked));
             return None;
         }
         None => {}

@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 
 use echoes::without_echoes;
 
+use crate::document::diagnostic::MAX_PROBLEMS;
 use crate::document::{Diagnostic, Node, SourceId, Sources};
 use crate::graph::Graph;
 use crate::project::normalize::normalize;
@@ -249,6 +250,8 @@ impl<'a> Load<'a> {
     }
 
     fn explained(&mut self) -> Vec<Diagnostic> {
+        let all = std::mem::take(&mut self.diagnostics);
+        self.diagnostics = cut_short(all);
         self.explain_origins();
         std::mem::take(&mut self.diagnostics)
     }
@@ -301,6 +304,17 @@ impl<'a> Load<'a> {
         self.diagnostics.extend(reader.finish());
         project
     }
+}
+
+/// The first problems, where there are more than anybody reads; errors before warnings then.
+fn cut_short(mut all: Vec<Diagnostic>) -> Vec<Diagnostic> {
+    if all.len() > MAX_PROBLEMS {
+        all.sort_by_key(|problem| problem.severity);
+        all.truncate(MAX_PROBLEMS);
+        let last = Diagnostic::warning("there are more problems than these");
+        all.push(last.code("too-many-problems"));
+    }
+    all
 }
 
 /// A folder from the project's on: nothing for that one itself, so that paths stay as written.

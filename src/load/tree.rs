@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use super::{Load, discover, extends, first_format, include, unmeant};
+use crate::document::diagnostic::Label;
 use crate::document::interpolate::interpolate_in;
 use crate::document::merge::{Rule, merge};
 use crate::document::{self, Diagnostic, Node, Segment, SourceId, Span, yaml};
@@ -152,7 +153,7 @@ impl Load<'_> {
                 Some((source, text))
             }
             Err(problem) => {
-                self.diagnostics.push(problem);
+                self.diagnostics.push(asked_by(problem, asked));
                 None
             }
         }
@@ -232,6 +233,15 @@ impl Load<'_> {
     }
 }
 
+/// Adds what asked for a file that could not even be taken in.
+pub(super) fn asked_by(mut problem: Diagnostic, asked: Option<Asked>) -> Diagnostic {
+    problem.way.extend(asked.map(|(span, label)| Label {
+        span,
+        text: label.to_owned(),
+    }));
+    problem
+}
+
 /// What asked for a file, and for the file that asked, as far as it is not told yet.
 fn add_way(
     origins: &BTreeMap<SourceId, Origin>,
@@ -245,7 +255,7 @@ fn add_way(
         if told.any(|label| label.span == span) {
             break;
         }
-        diagnostic.way.push(document::diagnostic::Label {
+        diagnostic.way.push(Label {
             span,
             text: label.to_owned(),
         });

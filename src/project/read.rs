@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path as FilePath, PathBuf};
 
-use crate::document::diagnostic::nearest;
+use crate::document::diagnostic::{MAX_PROBLEMS, nearest};
 use crate::document::{
     Diagnostic, Mapping, Node, Path, Scalar, ScalarKind, Segment, SourceId, Span, Value,
 };
@@ -78,7 +78,9 @@ impl<'a> Reader<'a> {
     }
 
     /// Everything that was reported.
-    pub fn finish(self) -> Vec<Diagnostic> {
+    pub fn finish(mut self) -> Vec<Diagnostic> {
+        // More of them would only take time.
+        self.diagnostics.truncate(10 * MAX_PROBLEMS);
         self.diagnostics
     }
 

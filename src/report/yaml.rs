@@ -187,9 +187,14 @@ fn block_allowed(text: &str) -> bool {
 }
 
 fn is_printable(text: &str) -> bool {
-    text.chars().all(|c| {
-        c == '\t' || !(c.is_control() || matches!(c, '\u{feff}' | '\u{2028}' | '\u{2029}'))
-    })
+    text.chars().all(|c| c == '\t' || !is_escaped(c))
+}
+
+/// Characters that Go's printer writes as escapes: among them, all beyond the first 65536, such as
+/// emoji.
+fn is_escaped(c: char) -> bool {
+    let marks = ['\u{feff}', '\u{fffe}', '\u{ffff}', '\u{2028}', '\u{2029}'];
+    c.is_control() || marks.contains(&c) || u32::from(c) > 0xffff
 }
 
 /// Whether a text can stand without quotes, as far as punctuation goes.
@@ -312,6 +317,8 @@ fn is_date(text: &str) -> bool {
 }
 
 fn double_quoted(text: &str) -> String {
+    // Behind a byte order mark in front, Go's printer takes every character for one.
+    let marked = text.starts_with('\u{feff}');
     let mut quoted = String::from('"');
     for c in text.chars() {
         match c {
@@ -329,15 +336,20 @@ fn double_quoted(text: &str) -> String {
             '\u{85}' => quoted.push_str("\\N"),
             '\u{2028}' => quoted.push_str("\\L"),
             '\u{2029}' => quoted.push_str("\\P"),
-            '\u{feff}' => quoted.push_str("\\uFEFF"),
-            c if c.is_control() => {
-                let _ = write!(quoted, "\\x{:02X}", u32::from(c));
-            }
+            c if marked || is_escaped(c) => quoted.push_str(&number_escape(c)),
             c => quoted.push(c),
         }
     }
     quoted.push('"');
     quoted
+}
+
+fn number_escape(c: char) -> String {
+    match u32::from(c) {
+        number @ ..=0xff => format!("\\x{number:02X}"),
+        number @ ..=0xffff => format!("\\u{number:04X}"),
+        number => format!("\\U{number:08X}"),
+    }
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! The tests that need no engine, in one binary.
 
 mod attributes;
+mod bad_input;
 mod build;
 mod cli;
 mod codes;
@@ -17,3 +18,4 @@ mod parity;
 mod plan;
 mod report;
 mod support;
+mod yaml;

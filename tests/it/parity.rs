@@ -24,6 +24,8 @@ use rcompose::project::{Project, Service};
 use rcompose::report::yaml::yaml;
 use serde_json::{Map, Value, json};
 
+use crate::support;
+
 /// Folder of the cases in what is recorded; on disk it is wherever the repository is.
 const SHOWN: &str = "/shown";
 
@@ -95,18 +97,6 @@ fn load_with(file: &Path, no_env_resolution: bool) -> Result<Project, String> {
             Err(render(&errors, &failure.sources, style))
         }
     }
-}
-
-/// The oracle; `None` where there is none and none is demanded.
-fn oracle() -> Option<PathBuf> {
-    let given = std::env::var_os("RCOMPOSE_ORACLE").map(PathBuf::from);
-    let path = given.unwrap_or_else(|| PathBuf::from("/var/cache/rcompose/oracle/docker-compose"));
-    if path.is_file() {
-        return Some(path);
-    }
-    let demanded = std::env::var("RCOMPOSE_REQUIRE_ENGINE").is_ok_and(|it| it == "1");
-    assert!(!demanded, "no docker compose at {}", path.display());
-    None
 }
 
 fn ask(oracle: &Path, file: &Path, arguments: &[&str]) -> Result<String, String> {
@@ -208,7 +198,7 @@ fn is_newer(case: &Path) -> bool {
 
 #[test]
 fn the_model_is_what_docker_compose_makes_of_it() {
-    let oracle = oracle();
+    let oracle = support::oracle();
     let mut problems = Vec::new();
     let cases = service_cases();
     for case in &cases {
@@ -252,7 +242,7 @@ const UNPRINTED: [&str; 3] = ["merge_networks_top", "network_top_level", "volume
 
 #[test]
 fn the_yaml_form_is_the_one_of_docker_compose() {
-    let Some(oracle) = oracle() else {
+    let Some(oracle) = support::oracle() else {
         return skipped();
     };
     let mut problems = Vec::new();
@@ -279,7 +269,7 @@ fn the_yaml_form_is_the_one_of_docker_compose() {
 
 #[test]
 fn hashes_are_those_of_docker_compose() {
-    let Some(oracle) = oracle() else {
+    let Some(oracle) = support::oracle() else {
         return skipped();
     };
     let mut problems = Vec::new();
@@ -319,7 +309,7 @@ fn a_folder_of_files_loads_as_in_docker_compose() {
     let Some(folder) = std::env::var_os("RCOMPOSE_PARITY_DIR") else {
         return;
     };
-    let oracle = oracle().expect("a folder to compare needs docker compose");
+    let oracle = support::oracle().expect("a folder to compare needs docker compose");
     let mut files = Vec::new();
     collect(Path::new(&folder), &mut files);
     let mut problems = Vec::new();

@@ -138,6 +138,10 @@ pub const RULES: &[(&str, &str)] = &[
     ("tab-indentation", "A tab is used for indentation."),
     ("text-too-long", "Variables make a text too long."),
     ("too-many-files", "A project is read from too many files."),
+    (
+        "too-many-problems",
+        "There are more problems than anybody reads.",
+    ),
     ("too-many-values", "A file comes to too many values."),
     (
         "undefined-reference",
