@@ -2,6 +2,7 @@
 //!
 //! They run on the finished model, all of them, and each reports every breach it finds.
 
+use std::cell::Cell;
 use std::collections::BTreeMap;
 
 use super::service::build;
@@ -9,7 +10,7 @@ use super::service::volumes_from::{self, Target};
 use super::service::{Service, links};
 use super::value::byte_size::ByteSize;
 use super::{Project, Span, places};
-use crate::document::diagnostic::nearest;
+use crate::document::diagnostic::{MAX_PROBLEMS, nearest};
 use crate::document::{Diagnostic, Node};
 
 /// What the rules look at.
@@ -18,6 +19,8 @@ struct Subject<'a> {
     project: &'a Project,
     /// The tree that the project was read from.
     document: &'a Node,
+    /// How many names have been compared with all others, which takes its time.
+    compared: &'a Cell<usize>,
 }
 
 const RULES: &[fn(Subject<'_>, &mut Vec<Diagnostic>)] = &[
@@ -42,8 +45,13 @@ const RULES: &[fn(Subject<'_>, &mut Vec<Diagnostic>)] = &[
 /// The document is the tree that it was read from, for the places of single items.
 pub fn validate(project: &Project, document: &Node) -> Vec<Diagnostic> {
     let mut problems = Vec::new();
+    let subject = Subject {
+        project,
+        document,
+        compared: &Cell::new(0),
+    };
     for rule in RULES {
-        rule(Subject { project, document }, &mut problems);
+        rule(subject, &mut problems);
     }
     problems
 }
@@ -75,6 +83,16 @@ impl Subject<'_> {
         }
     }
 
+    /// The name that was probably meant; the first few times that it is asked for.
+    fn near(self, name: &str, known: impl Iterator<Item = impl AsRef<str>>) -> Option<String> {
+        self.compared.set(self.compared.get() + 1);
+        if self.compared.get() > MAX_PROBLEMS {
+            return None;
+        }
+        let known: Vec<String> = known.map(|name| name.as_ref().to_owned()).collect();
+        nearest(name, known.iter().map(String::as_str)).map(str::to_owned)
+    }
+
     fn undefined(
         self,
         service: &Service,
@@ -90,8 +108,7 @@ impl Subject<'_> {
         let place = self.items(service, attribute, name).first().copied();
         let error = Diagnostic::error(message).code("undefined-reference");
         let error = at(error, place, "referred to here");
-        let known: Vec<String> = known.map(|name| name.as_ref().to_owned()).collect();
-        match nearest(name, known.iter().map(String::as_str)) {
+        match self.near(name, known) {
             Some(near) => error.help(format!("did you mean `{near}`?")),
             None => error,
         }
@@ -113,8 +130,8 @@ fn every_service_has_an_image_or_a_build(subject: Subject<'_>, problems: &mut Ve
         let error = problem(service, "", message, "one of `image` and `build` is needed")
             .code("missing-image-or-build");
         // A name with a typo in an override file makes a service of its own.
-        let others = subject.project.services.keys().map(String::as_str);
-        let near = nearest(&service.name, others.filter(|other| *other != service.name));
+        let others = subject.project.services.keys();
+        let near = subject.near(&service.name, others.filter(|it| **it != service.name));
         problems.push(match near {
             Some(near) => error.help(format!("did you mean the service `{near}`?")),
             None => error,

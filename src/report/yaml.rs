@@ -292,28 +292,56 @@ fn is_base_60(text: &str) -> bool {
     first_fits && middle.iter().all(|part| sixty(part)) && sixty(last) && fraction_fits
 }
 
-/// `2001-01-01`, with or without a time.
+/// `2001-01-01`, with or without a time, which behind a `T` has a zone.
 fn is_date(text: &str) -> bool {
-    let (date, time) = match text.split_once([' ', 'T', 't']) {
-        Some((date, time)) => (date, Some(time)),
-        None => (text, None),
+    let (date, time_fits) = match text.find([' ', 'T', 't']) {
+        Some(at) if text[at..].starts_with(' ') => (&text[..at], is_clock(&text[at + 1..])),
+        Some(at) => (&text[..at], is_zoned_clock(&text[at + 1..])),
+        None => (text, true),
     };
     let parts: Vec<&str> = date.split('-').collect();
-    let number = |text: &str, longest: usize| -> Option<u32> {
-        let fits =
-            (1..=longest).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_digit());
-        if fits { text.parse().ok() } else { None }
-    };
     let [year, month, day] = parts.as_slice() else {
         return false;
     };
-    let date_fits = year.len() == 4
+    year.len() == 4
         && number(year, 4).is_some()
         && number(month, 2).is_some_and(|month| (1..=12).contains(&month))
-        && number(day, 2).is_some_and(|day| (1..=31).contains(&day));
-    let clock =
-        |time: &str| time.split(':').count() == 3 && time.starts_with(|c: char| c.is_ascii_digit());
-    date_fits && time.is_none_or(clock)
+        && number(day, 2).is_some_and(|day| (1..=31).contains(&day))
+        && time_fits
+}
+
+/// `15:4:5.999`.
+fn is_clock(text: &str) -> bool {
+    let parts: Vec<&str> = text.split(':').collect();
+    let [hours, minutes, seconds] = parts.as_slice() else {
+        return false;
+    };
+    let (seconds, fraction) = seconds.split_once('.').unwrap_or((seconds, "0"));
+    let below = |text, limit| number(text, 2).is_some_and(|number| number < limit);
+    below(hours, 24)
+        && below(minutes, 60)
+        && below(seconds, 60)
+        && !fraction.is_empty()
+        && fraction.bytes().all(|byte| byte.is_ascii_digit())
+}
+
+/// A clock with `Z` or `+07:00`.
+fn is_zoned_clock(text: &str) -> bool {
+    if let Some(clock) = text.strip_suffix('Z') {
+        return is_clock(clock);
+    }
+    text.rfind(['+', '-']).is_some_and(|at| {
+        let zone = text[at + 1..].split_once(':');
+        let two = |text: &str| text.len() == 2 && number(text, 2).is_some();
+        zone.is_some_and(|(hours, minutes)| two(hours) && two(minutes)) && is_clock(&text[..at])
+    })
+}
+
+/// A number of a few digits.
+fn number(text: &str, longest: usize) -> Option<u32> {
+    let fits =
+        (1..=longest).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_digit());
+    if fits { text.parse().ok() } else { None }
 }
 
 fn double_quoted(text: &str) -> String {
