@@ -10,7 +10,7 @@ use jiff::tz::TimeZone;
 use rcompose::api_version::ApiVersion;
 use rcompose::cli::disk::Disk;
 use rcompose::cli::{self, Environment, Interrupts, Terminals};
-use rcompose::engine::docker::Docker;
+use rcompose::engine::docker::{Credentials, Docker};
 use rcompose::engine::{Engine, EngineError};
 use rcompose::report::Stream;
 use rcompose::report::ps::Clock;
@@ -62,7 +62,10 @@ fn connect(variables: &BTreeMap<String, String>) -> Result<Arc<dyn Engine>, Engi
             .filter(|value| !value.is_empty())
     };
     let version = variable("DOCKER_API_VERSION").and_then(ApiVersion::parse);
-    Ok(Arc::new(Docker::connect(variable("DOCKER_HOST"), version)?))
+    let docker = Docker::connect(variable("DOCKER_HOST"), version)?;
+    Ok(Arc::new(
+        docker.with_credentials(Credentials::of(variables)),
+    ))
 }
 
 fn terminal_size() -> Option<(usize, usize)> {

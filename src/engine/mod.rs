@@ -281,20 +281,16 @@ pub trait Engine: Reads {
     /// Removes a volume. One that is gone already is no error.
     async fn remove_volume(&self, name: &str, force: bool) -> Result<(), EngineError>;
 
-    /// Pulls an image. The stream must be read to its end; a failure may come as its last item.
+    /// Pulls an image, with the credentials that the engine's registry wants if they are known. The
+    /// stream must be read to its end; a failure may come as its last item.
     async fn pull_image(
         &self,
         reference: &str,
         platform: Option<&str>,
-        auth: Option<&RegistryAuth>,
     ) -> Result<Answers<Progress>, EngineError>;
 
     /// Pushes an image. The stream must be read to its end; a failure may come as its last item.
-    async fn push_image(
-        &self,
-        reference: &str,
-        auth: Option<&RegistryAuth>,
-    ) -> Result<Answers<Progress>, EngineError>;
+    async fn push_image(&self, reference: &str) -> Result<Answers<Progress>, EngineError>;
 
     /// Gives an image another name (`repo:tag`).
     async fn tag_image(&self, reference: &str, name: &str) -> Result<(), EngineError>;
@@ -359,4 +355,20 @@ pub enum EngineError {
     /// The connection broke or what came was not understood.
     #[error("the engine's answer was lost: {0}")]
     Broken(String),
+}
+
+impl EngineError {
+    /// The same error with more of its reason, where it is the engine's refusal.
+    #[must_use]
+    fn with(self, more: &str) -> EngineError {
+        match self {
+            EngineError::NotFound(words) => EngineError::NotFound(words + more),
+            EngineError::Conflict(words) => EngineError::Conflict(words + more),
+            EngineError::Refused { status, message } => EngineError::Refused {
+                status,
+                message: message + more,
+            },
+            other => other,
+        }
+    }
 }

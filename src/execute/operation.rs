@@ -154,7 +154,7 @@ async fn pull_whole(
     reporter: &Reporter,
 ) -> Result<(), EngineError> {
     use futures_util::StreamExt;
-    let mut answers = engine.pull_image(reference, platform, None).await?;
+    let mut answers = engine.pull_image(reference, platform).await?;
     while let Some(answer) = answers.next().await {
         let answer = answer?;
         reporter.progress(match answer.id {

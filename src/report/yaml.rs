@@ -227,6 +227,12 @@ fn is_plain(text: &str) -> bool {
 
 /// Whether a plain text is read as a string by readers of YAML 1.1 and 1.2.
 fn reads_as_string(text: &str) -> bool {
+    // What is taken for something else is a short word, or begins like a number. Nearly no text
+    // is either, and every key and value of a project comes through here.
+    let like_a_number = text.starts_with(|c: char| c.is_ascii_digit() || "+-.".contains(c));
+    if text.len() > 5 && !like_a_number {
+        return true;
+    }
     let words = [
         "", "~", "null", "Null", "NULL", "true", "True", "TRUE", "false", "False", "FALSE", "y",
         "Y", "yes", "Yes", "YES", "on", "On", "ON", "n", "N", "no", "No", "NO", "off", "Off",

@@ -92,12 +92,12 @@ async fn pushed_and_pulled(docker: &Docker, registry: &str) -> Result<(), Engine
     docker.tag_image("busybox", &name).await?;
     let pushed = loop {
         // The registry needs a moment until it listens; engines themselves try a few times.
-        if let Ok(digest) = digest(docker.push_image(&name, None).await).await {
+        if let Ok(digest) = digest(docker.push_image(&name).await).await {
             break digest;
         }
     };
     docker.remove_image(&name, false).await?;
-    let pulled = digest(docker.pull_image(&name, None, None).await).await?;
+    let pulled = digest(docker.pull_image(&name, None).await).await?;
     assert_eq!(pulled, pushed);
     let image = docker.image(&name).await?.expect("it is here again");
     let by_digest = format!("localhost:{port}/{registry}@{}", pulled.expect("a digest"));

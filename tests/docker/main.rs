@@ -12,5 +12,6 @@ mod engine;
 #[path = "../it/engine_contract.rs"]
 mod engine_contract;
 mod proxy;
+mod registry;
 mod scenarios;
 mod stack;

@@ -201,10 +201,7 @@ fn an_image_goes_through_the_example_registry_by_digest() {
             .await
             .expect("busybox is here");
         let mut digest = None;
-        let mut answers = engine
-            .push_image(&name, None)
-            .await
-            .expect("the push begins");
+        let mut answers = engine.push_image(&name).await.expect("the push begins");
         while let Some(answer) = answers.next().await {
             digest = answer.expect("the push goes on").digest.or(digest);
         }
@@ -215,7 +212,7 @@ fn an_image_goes_through_the_example_registry_by_digest() {
             .expect("the name goes");
         let pinned = format!("localhost:{port}/busybox@{digest}");
         let mut answers = engine
-            .pull_image(&pinned, None, None)
+            .pull_image(&pinned, None)
             .await
             .expect("the pull begins");
         while let Some(answer) = answers.next().await {

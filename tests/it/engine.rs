@@ -148,13 +148,13 @@ async fn a_test_decides_over_health_output_and_end() {
 #[tokio::test]
 async fn only_what_is_published_can_be_pulled() {
     let engine = MemoryEngine::new();
-    let denied = engine.pull_image("redis:7", None, None).await.map(drop);
+    let denied = engine.pull_image("redis:7", None).await.map(drop);
     assert!(
         matches!(denied, Err(EngineError::NotFound(_))),
         "{denied:?}"
     );
     let pull = async || {
-        let progress = engine.pull_image("redis:7", None, None).await;
+        let progress = engine.pull_image("redis:7", None).await;
         let progress: Vec<_> = progress.expect("it is there").collect().await;
         let last = progress.into_iter().filter_map(Result::ok).next_back();
         (

@@ -1126,7 +1126,7 @@ pub(crate) async fn an_image_says_which_volumes_it_has(world: Arc<World>) {
 pub(crate) async fn pulling_what_no_registry_has_fails(world: Arc<World>) {
     // Nothing listens there, on any machine.
     let reference = "localhost:1/rcontract/nothing:1";
-    let error = match world.engine.pull_image(reference, None, None).await {
+    let error = match world.engine.pull_image(reference, None).await {
         Err(error) => Some(error),
         Ok(progress) => {
             let progress: Vec<_> = progress.collect().await;

@@ -3,20 +3,24 @@
 use std::io;
 
 use bytes::Bytes;
-use futures_util::TryStreamExt;
+use futures_util::{StreamExt, TryStreamExt};
 use http_body_util::{BodyExt, StreamBody};
-use hyper::Method;
 use hyper::body::Frame;
 use hyper::header::{CONTENT_TYPE, HeaderName, HeaderValue};
+use hyper::{Method, Request};
 use serde_json::{Value, json};
 
 use super::target::{Target, segment};
 use super::{Docker, refused_late, request, stream};
-use crate::engine::transport::empty_body;
+use crate::engine::transport::{Body, empty_body};
 use crate::engine::wire::split_reference;
 use crate::engine::{Answers, BuildRequest, EngineError, Progress, RegistryAuth};
 
+/// One registry's credentials.
 const REGISTRY_AUTH: HeaderName = HeaderName::from_static("x-registry-auth");
+
+/// Those of many, by registry.
+const REGISTRY_CONFIG: HeaderName = HeaderName::from_static("x-registry-config");
 
 /// `{}`: engines before 23 want some credentials with every push.
 const NO_AUTH: &str = "e30=";
@@ -26,7 +30,6 @@ impl Docker {
         &self,
         reference: &str,
         platform: Option<&str>,
-        auth: Option<&RegistryAuth>,
     ) -> Result<Answers<Progress>, EngineError> {
         let (name, tag, digest) = split_reference(reference);
         let target = Target::new("/images/create")
@@ -34,20 +37,20 @@ impl Docker {
             // Without one, engines pull every tag there is.
             .with("tag", digest.or(tag).unwrap_or("latest"))
             .maybe("platform", platform);
-        self.progress(&target, auth.map(|auth| auth.0.as_str()))
-            .await
+        let found = self.credentials.for_image(reference).await;
+        let answers = self.progress(&target, found.auth.as_ref()).await;
+        explained(answers, &found.problems)
     }
 
-    pub(super) async fn push(
-        &self,
-        reference: &str,
-        auth: Option<&RegistryAuth>,
-    ) -> Result<Answers<Progress>, EngineError> {
+    pub(super) async fn push(&self, reference: &str) -> Result<Answers<Progress>, EngineError> {
         let (name, tag, _) = split_reference(reference);
         let target = Target::new(format!("/images/{}/push", segment(name)))
             .with("tag", tag.unwrap_or("latest"));
-        let auth = auth.map_or(NO_AUTH, |auth| auth.0.as_str());
-        self.progress(&target, Some(auth)).await
+        let found = self.credentials.for_image(reference).await;
+        let none = RegistryAuth(NO_AUTH.to_owned());
+        let auth = found.auth.as_ref().unwrap_or(&none);
+        let answers = self.progress(&target, Some(auth)).await;
+        explained(answers, &found.problems)
     }
 
     pub(super) async fn build(
@@ -60,30 +63,60 @@ impl Docker {
         let mut request = super::request(Method::POST, &build_target(request), body)?;
         let tar = HeaderValue::from_static("application/x-tar");
         request.headers_mut().insert(CONTENT_TYPE, tar);
+        let found = self.credentials.for_build().await;
+        if let Some(auth) = &found.auth {
+            insert_sensitive(&mut request, REGISTRY_CONFIG, auth)?;
+        }
+        explained(self.answers(request).await, &found.problems)
+    }
+
+    async fn progress(
+        &self,
+        target: &Target,
+        auth: Option<&RegistryAuth>,
+    ) -> Result<Answers<Progress>, EngineError> {
+        let mut request = request(Method::POST, target, empty_body())?;
+        if let Some(auth) = auth {
+            insert_sensitive(&mut request, REGISTRY_AUTH, auth)?;
+        }
+        self.answers(request).await
+    }
+
+    async fn answers(&self, request: Request<Body>) -> Result<Answers<Progress>, EngineError> {
         let answer = self.ask(request).await?;
         Ok(stream::messages(
             stream::body(answer.into_body()),
             read_progress,
         ))
     }
+}
 
-    async fn progress(
-        &self,
-        target: &Target,
-        auth: Option<&str>,
-    ) -> Result<Answers<Progress>, EngineError> {
-        let mut request = request(Method::POST, target, empty_body())?;
-        if let Some(auth) = auth {
-            let malformed = |_| EngineError::Broken("the credentials cannot be sent".to_owned());
-            let mut auth = HeaderValue::try_from(auth).map_err(malformed)?;
-            auth.set_sensitive(true);
-            request.headers_mut().insert(REGISTRY_AUTH, auth);
-        }
-        let answer = self.ask(request).await?;
-        Ok(stream::messages(
-            stream::body(answer.into_body()),
-            read_progress,
-        ))
+fn insert_sensitive(
+    request: &mut Request<Body>,
+    name: HeaderName,
+    auth: &RegistryAuth,
+) -> Result<(), EngineError> {
+    let malformed = |_| EngineError::Broken("the credentials cannot be sent".to_owned());
+    let mut value = HeaderValue::try_from(&auth.0).map_err(malformed)?;
+    value.set_sensitive(true);
+    request.headers_mut().insert(name, value);
+    Ok(())
+}
+
+/// Adds to a refusal, early or late, why no credentials were sent.
+fn explained(
+    answers: Result<Answers<Progress>, EngineError>,
+    problems: &[String],
+) -> Result<Answers<Progress>, EngineError> {
+    if problems.is_empty() {
+        return answers;
+    }
+    let reason = format!("; credentials were not found: {}", problems.join("; "));
+    match answers {
+        Ok(answers) => Ok(answers
+            .map(move |answer| answer.map_err(|error| error.with(&reason)))
+            .boxed()),
+        Err(error) => Err(error.with(&reason)),
     }
 }
 

@@ -19,8 +19,10 @@ use serde_json::Value;
 
 use super::transport::{self, Address, Transport, empty_body, engine_error_within, lost};
 use super::{ApiVersion, EngineError};
+pub use credentials::Credentials;
 use target::Target;
 
+mod credentials;
 mod images;
 mod reads;
 mod stream;
@@ -32,6 +34,7 @@ mod verbs;
 pub struct Docker {
     transport: Arc<Transport>,
     bollard: bollard::Docker,
+    credentials: Credentials,
 }
 
 impl Docker {
@@ -47,7 +50,17 @@ impl Docker {
         Ok(Docker {
             bollard: bollard_over(Arc::clone(&transport))?,
             transport,
+            credentials: Credentials::default(),
         })
+    }
+
+    /// Looks in these places for what registries want; nowhere without.
+    #[must_use]
+    pub fn with_credentials(self, credentials: Credentials) -> Docker {
+        Docker {
+            credentials,
+            ..self
+        }
     }
 
     /// Asks and takes any answer but a refusal.

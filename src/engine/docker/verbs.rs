@@ -18,7 +18,6 @@ use crate::engine::transport::{empty_body, lost};
 use crate::engine::wire::{split_reference, text};
 use crate::engine::{
     Answers, ApiVersion, BuildRequest, Engine, EngineError, ExecOutcome, Output, Progress,
-    RegistryAuth,
 };
 
 /// Until here a network's name could be given twice unless the request forbade it.
@@ -246,17 +245,12 @@ impl Engine for Docker {
         &self,
         reference: &str,
         platform: Option<&str>,
-        auth: Option<&RegistryAuth>,
     ) -> Result<Answers<Progress>, EngineError> {
-        self.pull(reference, platform, auth).await
+        self.pull(reference, platform).await
     }
 
-    async fn push_image(
-        &self,
-        reference: &str,
-        auth: Option<&RegistryAuth>,
-    ) -> Result<Answers<Progress>, EngineError> {
-        self.push(reference, auth).await
+    async fn push_image(&self, reference: &str) -> Result<Answers<Progress>, EngineError> {
+        self.push(reference).await
     }
 
     async fn tag_image(&self, reference: &str, name: &str) -> Result<(), EngineError> {

@@ -8,9 +8,7 @@ use futures_util::StreamExt;
 use super::state::RESTARTING;
 use super::{MemoryEngine, reads, run};
 use crate::engine::wire::{Network, Volume};
-use crate::engine::{
-    Answers, BuildRequest, Engine, EngineError, ExecOutcome, Output, Progress, RegistryAuth,
-};
+use crate::engine::{Answers, BuildRequest, Engine, EngineError, ExecOutcome, Output, Progress};
 
 #[async_trait]
 impl Engine for MemoryEngine {
@@ -224,17 +222,12 @@ impl Engine for MemoryEngine {
         &self,
         reference: &str,
         _platform: Option<&str>,
-        _auth: Option<&RegistryAuth>,
     ) -> Result<Answers<Progress>, EngineError> {
         self.called("pull_image", reference).await?;
         self.shared.change(|state| state.pull(reference))
     }
 
-    async fn push_image(
-        &self,
-        reference: &str,
-        _auth: Option<&RegistryAuth>,
-    ) -> Result<Answers<Progress>, EngineError> {
+    async fn push_image(&self, reference: &str) -> Result<Answers<Progress>, EngineError> {
         self.called("push_image", reference).await?;
         self.shared.change(|state| state.push(reference))
     }
