@@ -268,7 +268,7 @@ fn circles_and_endless_ways_of_files_end() {
 fn a_great_many_problems_are_cut_short() {
     let folder = Folder::new();
     let mut text = "services:\n".to_owned();
-    for number in 0..3000 {
+    for number in 0..300 {
         writeln!(
             text,
             "  s{number}:\n    imag: a\n    restart: nope\n    ports: [x]"
