@@ -81,12 +81,12 @@ impl<'c> Context<'c> {
         let form = Form::from(global.diagnostics);
         let problems = Problems::new(form, environment.stderr.clone(), &environment.current_dir);
         Context {
-            problems,
             global,
             environment,
             connect,
             mode,
             color,
+            problems,
         }
     }
 
