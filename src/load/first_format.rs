@@ -65,7 +65,7 @@ pub(super) fn note(found: &[FirstFormat]) -> Option<Diagnostic> {
         "these files are"
     };
     let message = format!("{whose} in the first Compose format, with services at the top level");
-    let mut note = Diagnostic::warning(message);
+    let mut note = Diagnostic::warning(message).code("first-format");
     for one in found {
         note = note.at(one.first, "a service");
     }

@@ -9,7 +9,8 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
-use crate::loader::{Case, Outcome, oracle};
+use crate::loader::{Case, Outcome};
+use crate::support::oracle;
 
 /// Flags that are compared. Not among them: `--no-interpolate`, which here prints the files as
 /// they are written, and `--no-env-resolution`, which does nothing there.

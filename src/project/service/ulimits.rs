@@ -127,7 +127,7 @@ fn parse_limit(node: &Node, reader: &mut Reader<'_>) -> Option<Ulimit> {
         if let Some(value) = node.get(key) {
             reader.within(key, |reader| reader.integer(value))
         } else {
-            reader.invalid(node, format!("`{key}` is missing"), "this limit");
+            reader.missing(node, key, "this limit");
             None
         }
     };
