@@ -68,7 +68,9 @@ fn members<'n>(tree: &'n mut Node, section: &str) -> Option<&'n mut Mapping> {
 
 fn conflict(section: &str, name: &str, here: &Entry, there: &Entry, two: bool) -> Diagnostic {
     let message = format!("`{section}.{name}` is defined twice, and not alike");
-    let error = Diagnostic::error(message).at(there.key_span, "included from here");
+    let error = Diagnostic::error(message)
+        .code("include-conflict")
+        .at(there.key_span, "included from here");
     let error = if two {
         error.at(here.key_span, "an earlier entry of `include` has it from here")
     } else {

@@ -214,9 +214,15 @@ fn read_text(load: &mut Load<'_>, path: &Path, asked: Option<Asked>) -> Option<(
     Some((source, text))
 }
 
+/// The file that stands for none.
+pub(super) const NO_FILE: &str = "/dev/null";
+
 /// Why a file of variables or labels cannot be read, if it is known before.
 pub(super) fn unreadable(load: &Load<'_>, path: &Path) -> Option<String> {
     if load.files.is_file(path) {
+        return None;
+    }
+    if path == Path::new(NO_FILE) {
         return None;
     }
     match load.files.read(path) {
@@ -253,6 +259,9 @@ fn taken(
         load.diagnostics.extend(others);
         unmeant.extend(changes.into_iter().map(|it| (variable.name.clone(), it)));
         let (name, span) = (variable.name, variable.span);
+        if name.is_empty() {
+            continue;
+        }
         set.extend(variable.value.map(|value| Set { name, value, span }));
     }
     load.diagnostics.extend(once(unmeant));

@@ -26,8 +26,6 @@ use crate::project::top_level::INCLUDED_KEYS;
 pub(super) const SECTIONS: [&str; 6] = [
     "services", "networks", "volumes", "configs", "secrets", "models",
 ];
-/// The file that stands for none.
-const NO_FILE: &str = "/dev/null";
 
 /// The label of the place that asks for a file.
 pub(super) const ASKED: &str = "included here";
@@ -200,7 +198,7 @@ fn read_variables(
     let mut paths = Vec::new();
     for (file, span) in given {
         let path = load.path_from(&outer.directory, file);
-        if path == Path::new(NO_FILE) {
+        if path == Path::new(environment::NO_FILE) {
             continue;
         }
         if let Some(reason) = environment::unreadable(load, &path) {

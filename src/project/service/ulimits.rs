@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use bollard::models::ResourcesUlimits;
 
 use crate::document::merge::Rule;
-use crate::document::{Node, Value};
+use crate::document::{Node, ScalarKind, Value};
 use crate::project::attribute::{Attribute, Data, Hash, Lower, unknown_key};
 use crate::project::read::Reader;
 use crate::project::render;
@@ -101,8 +101,8 @@ fn without_zeros(limits: Option<&mut Data>) {
     }
 }
 
-/// Limits by name.
-pub fn parse(node: &Node, reader: &mut Reader<'_>) -> BTreeMap<String, Ulimit> {
+/// Limits by name of a service.
+fn parse(node: &Node, reader: &mut Reader<'_>) -> BTreeMap<String, Ulimit> {
     let mut limits = BTreeMap::new();
     let Some(mapping) = reader.mapping(node) else {
         return limits;
@@ -116,7 +116,7 @@ pub fn parse(node: &Node, reader: &mut Reader<'_>) -> BTreeMap<String, Ulimit> {
 
 fn parse_limit(node: &Node, reader: &mut Reader<'_>) -> Option<Ulimit> {
     let Value::Mapping(mapping) = &node.value else {
-        return reader.integer(node).map(Ulimit::Both);
+        return limit(node, reader).map(Ulimit::Both);
     };
     for (key, entry) in mapping {
         if !["soft", "hard"].contains(&key.as_str()) && !key.starts_with("x-") {
@@ -125,11 +125,58 @@ fn parse_limit(node: &Node, reader: &mut Reader<'_>) -> Option<Ulimit> {
     }
     let mut side = |key: &str| {
         if let Some(value) = node.get(key) {
-            reader.within(key, |reader| reader.integer(value))
+            reader.within(key, |reader| limit(value, reader))
         } else {
             reader.missing(node, key, "this limit");
             None
         }
+    };
+    let (soft, hard) = (side("soft"), side("hard"));
+    Some(Ulimit::Each {
+        soft: soft?,
+        hard: hard?,
+    })
+}
+
+/// A limit; `1e3` and `2.0` are none.
+fn limit(node: &Node, reader: &mut Reader<'_>) -> Option<i64> {
+    if let Some(ScalarKind::Float(_)) = node.as_scalar().map(|scalar| scalar.kind) {
+        reader.expected(node, "a whole number");
+        return None;
+    }
+    reader.integer(node)
+}
+
+/// Limits by name of a build, which docker compose reads less strictly: of `soft` and `hard`, what
+/// is missing is 0, and other keys mean nothing. Quotes, however, it does not take.
+pub fn parse_loosely(node: &Node, reader: &mut Reader<'_>) -> BTreeMap<String, Ulimit> {
+    let mut limits = BTreeMap::new();
+    for (name, entry) in reader.mapping(node).into_iter().flatten() {
+        let limit = reader.within(name, |reader| parse_loose_limit(&entry.value, reader));
+        limits.extend(limit.map(|limit| (name.clone(), limit)));
+    }
+    limits
+}
+
+fn parse_loose_limit(node: &Node, reader: &mut Reader<'_>) -> Option<Ulimit> {
+    let number = |node: &Node, reader: &mut Reader<'_>| {
+        if node.as_str().is_some() {
+            reader.expected(node, "a whole number without quotes");
+            return None;
+        }
+        limit(node, reader)
+    };
+    let Value::Mapping(mapping) = &node.value else {
+        return number(node, reader).map(Ulimit::Both);
+    };
+    for (key, entry) in mapping {
+        if !["soft", "hard"].contains(&key.as_str()) && !key.starts_with("x-") {
+            reader.meaningless(key, entry);
+        }
+    }
+    let mut side = |key: &str| match node.get(key) {
+        Some(value) => reader.within(key, |reader| number(value, reader)),
+        None => Some(0),
     };
     let (soft, hard) = (side("soft"), side("hard"));
     Some(Ulimit::Each {

@@ -137,10 +137,11 @@ pub const API_SOCKET: Attribute<Service> = Attribute {
     }),
 };
 
-/// Two entries with one target are one mount; the later wins.
+/// Two entries with one target are one mount; the later wins. Long forms are compared as they are
+/// written.
 fn merge_key(node: &Node) -> Option<String> {
     match &node.value {
-        Value::Mapping(_) => node.get("target").and_then(Node::as_str).map(clean_target),
+        Value::Mapping(_) => node.get("target").and_then(Node::as_str).map(str::to_owned),
         _ => Some(clean_target(&split_short(node.as_str()?).target)),
     }
 }
