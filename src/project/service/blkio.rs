@@ -2,7 +2,7 @@
 
 use bollard::models::{ResourcesBlkioWeightDevice, ThrottleDevice};
 
-use crate::document::Node;
+use crate::document::{Node, ScalarKind};
 use crate::project::attribute::{
     Attribute, Data, Hash, Lower, merge, merge_rule, read_table, render_table,
 };
@@ -201,6 +201,11 @@ pub const LIMIT: &[Attribute<Limit>] = &[
 
 /// docker compose keeps 16 bits of it, and takes no quotes.
 fn read_share(node: &Node, reader: &mut Reader<'_>) -> i64 {
+    let fraction = |kind| matches!(kind, ScalarKind::Float(value) if value.fract() != 0.0);
+    if node.as_scalar().is_some_and(|scalar| fraction(scalar.kind)) {
+        reader.expected(node, "a whole number");
+        return 0;
+    }
     let share = reader.plain_number(node).unwrap_or_default();
     if share < 0 {
         reader.invalid(node, "a weight cannot be negative", "10 to 1000");

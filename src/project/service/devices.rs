@@ -266,9 +266,13 @@ fn without_foreign_keys(node: &Node, reader: &mut Reader<'_>) -> Node {
 
 /// `all` beside a list is an entry of it; said twice, it is said once.
 fn join_gpus(base: Node, over: Node) -> Result<Node, Vec<Diagnostic>> {
-    let lists = (base.as_sequence().is_some(), over.as_sequence().is_some());
-    if lists == (false, false) {
-        return Ok(over);
+    if over.as_scalar().is_some() {
+        if base.as_scalar().is_some() {
+            return Ok(over);
+        }
+        let error = Diagnostic::error("`gpus` is a list already, and a word cannot be added to it");
+        let error = error.code("merge-conflict").at(over.span, "this word");
+        return Err(vec![error.at(base.span, "the list")]);
     }
     let span = over.span;
     let mut items = Vec::new();
