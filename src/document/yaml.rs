@@ -610,7 +610,8 @@ impl<'a> Reader<'a> {
         let bytes = bytes.and_then(|bytes| String::from_utf8(bytes).ok());
         if bytes.is_none() {
             let error = Diagnostic::error("a value does not fit its tag `!!binary`");
-            self.problems.push(error.at(span, "not text in base64"));
+            let error = error.code("wrong-type").at(span, "not text in base64");
+            self.problems.push(error);
         }
         Scalar {
             text: bytes.unwrap_or_default(),

@@ -522,7 +522,8 @@ impl<'a> Reader<'a> {
     /// Warns about a value that is taken and does nothing.
     fn without_effect(&mut self, node: &Node, label: &str) {
         let message = format!("`{}` has no effect", self.path());
-        self.report(Diagnostic::warning(message).at(node.span, label));
+        let warning = Diagnostic::warning(message).code("no-effect");
+        self.report(warning.at(node.span, label));
     }
 
     /// A duration with its unit.

@@ -283,6 +283,9 @@ async fn of_model(args: &ConfigArgs, context: &Context<'_>) -> Result<String, Fa
     let mut skip = args.without.skip();
     // docker compose hashes what `env_file` says, not what the files say.
     skip.environment |= args.hash.is_some();
+    // Names are known without what environment files hold, so those may be missing there.
+    skip.environment |= args.only_services || args.volumes || args.networks || args.models;
+    skip.environment |= args.profiles || args.images;
     let mut loaded = context.load_without(&args.services, skip)?;
     let names = &loaded.services;
     known(&loaded.project, names.iter().map(String::as_str))?;

@@ -60,6 +60,7 @@ fn control_character(source: SourceId, at: usize, character: char) -> Diagnostic
 pub(super) fn version(source: SourceId, text: &str) -> Diagnostic {
     let at = text.find("%YAML").unwrap_or_default();
     Diagnostic::error("the file asks for a version of YAML that docker compose does not read")
+        .code("yaml-syntax")
         .at(span(source, at, at + "%YAML".len()), "1.1 or none")
         .help("remove the line: it changes nothing else")
 }

@@ -123,6 +123,10 @@ pub const RULES: &[(&str, &str)] = &[
     ("nested-too-deep", "Values are nested without end."),
     ("no-effect", "Something is set that has no effect."),
     (
+        "not-migrated",
+        "A file cannot be written in today's format by a program.",
+    ),
+    (
         "not-supported-yet",
         "Something is asked for that this version cannot do.",
     ),
@@ -166,6 +170,10 @@ pub const RULES: &[(&str, &str)] = &[
     ),
     ("unreadable-file", "A file cannot be read."),
     ("unset-variable", "A variable without a value is used."),
+    (
+        "up-to-a-variable",
+        "What a variable holds decides what something is.",
+    ),
     (
         "wrong-type",
         "A value is of another kind than its key wants.",
