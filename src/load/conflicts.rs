@@ -3,8 +3,8 @@
 //!
 //! docker compose compares what is included in its long form (paths resolved, `80:80` as a
 //! mapping) with what the including file has written, or with what an earlier entry included; a
-//! short form in the including file therefore differs from itself. What `!reset` and `!override`
-//! of the including file name is left out of the comparison.
+//! short form in the including file therefore differs from itself, and so does what `!reset` and
+//! `!override` change.
 
 use super::Load;
 use super::include::SECTIONS;
@@ -38,11 +38,7 @@ pub(super) fn settle(
                 (None, Some(first)) => (first, long(load, section, first, scope)),
                 (None, None) => continue,
             };
-            let mut value = entry.clone();
-            if let Some(own) = own {
-                take_out(&own.value, &mut value.value);
-            }
-            twice.push((name.clone(), here.1 == long(load, section, &value, scope)));
+            twice.push((name.clone(), here.1 == long(load, section, entry, scope)));
             if twice.last().is_some_and(|(_, same)| !same) {
                 load.diagnostics
                     .push(conflict(section, name, here.0, entry, own.is_none()));
@@ -72,7 +68,10 @@ fn conflict(section: &str, name: &str, here: &Entry, there: &Entry, two: bool) -
         .code("include-conflict")
         .at(there.key_span, "included from here");
     let error = if two {
-        error.at(here.key_span, "an earlier entry of `include` has it from here")
+        error.at(
+            here.key_span,
+            "an earlier entry of `include` has it from here",
+        )
     } else {
         error.at(here.key_span, "defined here, too")
     };
@@ -101,20 +100,6 @@ fn forget_resets(node: &mut Node) {
         mapping.retain(|_, entry| entry.value.tag != Some(Tag::Reset));
         for (_, entry) in mapping {
             forget_resets(&mut entry.value);
-        }
-    }
-}
-
-/// Takes what a tree names with `!reset` or `!override` out of another one.
-fn take_out(tagged: &Node, from: &mut Node) {
-    let (Value::Mapping(tagged), Value::Mapping(mapping)) = (&tagged.value, &mut from.value) else {
-        return;
-    };
-    for (key, entry) in tagged {
-        if entry.value.tag.is_some() {
-            mapping.shift_remove(key);
-        } else if let Some(below) = mapping.get_mut(key) {
-            take_out(&entry.value, &mut below.value);
         }
     }
 }

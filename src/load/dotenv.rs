@@ -262,7 +262,10 @@ impl<'a> Reader<'a> {
         warnings.extend(self.cut(&name, &written));
         if name.is_empty() {
             let nameless = nameless(span(self.source, start, start));
-            warnings.push(Diagnostic { severity: Severity::Warning, ..nameless });
+            warnings.push(Diagnostic {
+                severity: Severity::Warning,
+                ..nameless
+            });
         }
         self.total = self.total.saturating_add(value.len());
         if self.total > MAX_TOTAL {

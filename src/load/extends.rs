@@ -33,11 +33,7 @@ const MAX_CHAIN: usize = 200;
 pub(super) const ASKED: &str = "extended here";
 
 /// Completes the services of a document. `None` when any base is missing.
-pub(super) fn resolve(
-    load: &mut Load<'_>,
-    document: &mut Node,
-    scope: &Scope,
-) -> Option<()> {
+pub(super) fn resolve(load: &mut Load<'_>, document: &mut Node, scope: &Scope) -> Option<()> {
     // What is wrong with `services` is said when it is read.
     let services = document.get("services").and_then(Node::as_mapping);
     let extending: Vec<String> = services

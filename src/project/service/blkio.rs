@@ -162,7 +162,7 @@ pub const WEIGHT: &[Attribute<Weight>] = &[
         about: "Share against other containers, 10 to 1000.",
         example: "400",
         shape: Shape::Integer,
-        parse: |node, entry, reader| entry.weight = reader.integer(node).unwrap_or_default(),
+        parse: |node, entry, reader| entry.weight = read_share(node, reader),
         merge: merge::default,
         render: |entry| Some(Data::from(entry.weight)),
         hash: Hash::Included,
@@ -188,7 +188,7 @@ pub const LIMIT: &[Attribute<Limit>] = &[
         about: "Bytes (with a unit) or operations in a second.",
         example: "12mb",
         shape: Shape::SIZE,
-        parse: |node, entry, reader| entry.rate = reader.bytes(node),
+        parse: |node, entry, reader| entry.rate = reader.whole_bytes(node),
         merge: merge::default,
         render: |entry| {
             let rate = entry.rate.unwrap_or(ByteSize(0));

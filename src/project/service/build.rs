@@ -353,7 +353,7 @@ pub const TABLE: &[Attribute<Build>] = &[
         about: "Limits of processes in `RUN` steps.",
         example: "{nofile: 1000}",
         shape: ulimits::SHAPE,
-        parse: |node, build, reader| build.ulimits = ulimits::parse_loosely(node, reader),
+        parse: |node, build, reader| build.ulimits = ulimits::parse_unquoted(node, reader),
         merge: merge::default,
         render: |build| render::mapping(&build.ulimits, ulimits::print),
         hash: HASH,

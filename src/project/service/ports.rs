@@ -189,7 +189,7 @@ fn parse_item(node: &Node, reader: &mut Reader<'_>) -> Vec<Port> {
         }
         return vec![port];
     }
-    let Some(text) = reader.text(node) else {
+    let Some(text) = reader.whole_text(node) else {
         return Vec::new();
     };
     match parse_short(&text) {

@@ -101,7 +101,22 @@ fn without_zeros(limits: Option<&mut Data>) {
     }
 }
 
-/// Limits by name of a service.
+/// Limits by name of a build, where docker compose takes no quotes.
+pub fn parse_unquoted(node: &Node, reader: &mut Reader<'_>) -> BTreeMap<String, Ulimit> {
+    for (name, entry) in node.as_mapping().into_iter().flatten() {
+        let sides = ["soft", "hard"].map(|side| entry.value.get(side));
+        for number in sides.into_iter().flatten().chain([&entry.value]) {
+            if number.as_str().is_some() {
+                reader.within(name, |reader| {
+                    reader.expected(number, "a whole number without quotes");
+                });
+            }
+        }
+    }
+    parse(node, reader)
+}
+
+/// Limits by name.
 fn parse(node: &Node, reader: &mut Reader<'_>) -> BTreeMap<String, Ulimit> {
     let mut limits = BTreeMap::new();
     let Some(mapping) = reader.mapping(node) else {
@@ -145,44 +160,6 @@ fn limit(node: &Node, reader: &mut Reader<'_>) -> Option<i64> {
         return None;
     }
     reader.integer(node)
-}
-
-/// Limits by name of a build, which docker compose reads less strictly: of `soft` and `hard`, what
-/// is missing is 0, and other keys mean nothing. Quotes, however, it does not take.
-pub fn parse_loosely(node: &Node, reader: &mut Reader<'_>) -> BTreeMap<String, Ulimit> {
-    let mut limits = BTreeMap::new();
-    for (name, entry) in reader.mapping(node).into_iter().flatten() {
-        let limit = reader.within(name, |reader| parse_loose_limit(&entry.value, reader));
-        limits.extend(limit.map(|limit| (name.clone(), limit)));
-    }
-    limits
-}
-
-fn parse_loose_limit(node: &Node, reader: &mut Reader<'_>) -> Option<Ulimit> {
-    let number = |node: &Node, reader: &mut Reader<'_>| {
-        if node.as_str().is_some() {
-            reader.expected(node, "a whole number without quotes");
-            return None;
-        }
-        limit(node, reader)
-    };
-    let Value::Mapping(mapping) = &node.value else {
-        return number(node, reader).map(Ulimit::Both);
-    };
-    for (key, entry) in mapping {
-        if !["soft", "hard"].contains(&key.as_str()) && !key.starts_with("x-") {
-            reader.meaningless(key, entry);
-        }
-    }
-    let mut side = |key: &str| match node.get(key) {
-        Some(value) => reader.within(key, |reader| number(value, reader)),
-        None => Some(0),
-    };
-    let (soft, hard) = (side("soft"), side("hard"));
-    Some(Ulimit::Each {
-        soft: soft?,
-        hard: hard?,
-    })
 }
 
 fn lower(service: &Service, request: &mut Request<'_>) {
