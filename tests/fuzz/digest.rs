@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use rcompose::document::Diagnostic;
 use rcompose::document::diagnostic::{Style, render};
 use rcompose::graph::Graph;
 use rcompose::load::{self, Failure, Files, Loaded, Request, Skip};
@@ -81,7 +82,7 @@ pub(crate) fn digest(input: &[u8]) {
 /// A refusal has reasons, which do nothing to a terminal.
 fn refused(failure: &Failure) {
     assert!(
-        failure.diagnostics.iter().any(|it| it.is_error()),
+        failure.diagnostics.iter().any(Diagnostic::is_error),
         "refused without a reason"
     );
     let style = Style {

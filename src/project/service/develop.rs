@@ -166,7 +166,7 @@ fn read_action(node: &Node, reader: &mut Reader<'_>) -> String {
     if !ACTIONS.contains(&action.as_str()) {
         let label = format!("one of {}", ACTIONS.join(", "));
         reader.invalid(node, format!("{action:?} is not an action"), &label);
-        reader.suggest(&action, &ACTIONS);
+        reader.suggest(&action, ACTIONS);
     }
     action
 }

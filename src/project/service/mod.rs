@@ -205,7 +205,7 @@ pub const TABLE: &[Attribute<Service>] = &[
         render: |service| render::list(&service.cap_add),
         hash: Hash::Included,
         lower: Lower::Request(|service, request| {
-            request.host.cap_add = capabilities(&service.cap_add)
+            request.host.cap_add = capabilities(&service.cap_add);
         }),
     },
     Attribute {
@@ -218,7 +218,7 @@ pub const TABLE: &[Attribute<Service>] = &[
         render: |service| render::list(&service.cap_drop),
         hash: Hash::Included,
         lower: Lower::Request(|service, request| {
-            request.host.cap_drop = capabilities(&service.cap_drop)
+            request.host.cap_drop = capabilities(&service.cap_drop);
         }),
     },
     Attribute {

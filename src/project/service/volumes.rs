@@ -428,7 +428,7 @@ fn read_kind(node: &Node, reader: &mut Reader<'_>) -> String {
             format!("{kind:?} is not a kind of mount"),
             &format!("one of {}", KINDS.join(", ")),
         );
-        reader.suggest(&kind, &KINDS);
+        reader.suggest(&kind, KINDS);
     }
     kind
 }
