@@ -10,6 +10,7 @@ use std::sync::Arc;
 
 use super::text::{clean, output_line};
 use crate::event::{Event, Outcome, Progress};
+use crate::plan::hooks::Moment;
 use crate::plan::{Goal, Kind, Operation, Plan, StepId, naming};
 use crate::project::service::depends_on::Condition;
 
@@ -442,7 +443,13 @@ fn beginning(operation: &Operation, replaced: bool) -> Option<&'static str> {
         Operation::RestartContainer { .. } => "Restarting",
         Operation::KillContainer { .. } => "Killing",
         // Over before anybody could read that it began.
-        Operation::PauseContainer { .. } | Operation::UnpauseContainer { .. } => return None,
+        Operation::PauseContainer { .. }
+        | Operation::UnpauseContainer { .. }
+        | Operation::PutFiles { .. } => return None,
+        Operation::RunHook(hook) => match hook.moment {
+            Moment::AfterStart => "Running post_start",
+            Moment::BeforeStop => "Running pre_stop",
+        },
         Operation::RenameContainer { .. } => "Renaming",
         Operation::Wait { .. } => "Waiting",
     })
@@ -470,6 +477,9 @@ fn end(operation: &Operation, replaced: bool) -> Option<&'static str> {
         | Operation::RemoveContainer { .. } => "Removed",
         Operation::PullImage { .. } => "Pulled",
         Operation::BuildImage(_) => "Built",
+        // The container has started before.
+        Operation::RunHook(hook) if hook.moment == Moment::AfterStart => "Started",
+        Operation::RunHook(_) | Operation::PutFiles { .. } => return None,
         Operation::StartContainer { .. } | Operation::RestartContainer { .. } => "Started",
         Operation::StopContainer { .. } => "Stopped",
         Operation::KillContainer { .. } => "Killed",
@@ -492,6 +502,7 @@ fn tolerated(operation: &Operation) -> (&'static str, &'static str) {
         Operation::RemoveNetwork { .. }
         | Operation::RemoveVolume { .. }
         | Operation::RemoveImage { .. } => ("Resource is still in use", ""),
+        Operation::RunHook(_) => ("Hook failed", ""),
         Operation::Wait { .. } => ("Skipped", "optional dependency is not ready"),
         _ => ("Skipped", ""),
     }

@@ -156,7 +156,10 @@ fn load_file(path: &Path, options: &Options) -> Loaded {
 
 fn plan(loaded: &Loaded, observed: &Observed, options: &Options) -> Result<Plan, String> {
     let project = (!options.without_files).then_some(&loaded.project);
-    let order = project.map_or_else(|| teardown::order_observed(observed), teardown::order_of);
+    let farewell = project.map_or_else(
+        || teardown::farewell_observed(observed),
+        teardown::farewell_of,
+    );
     let services = &options.services;
     Ok(match options.command {
         Command::Up => {
@@ -177,7 +180,7 @@ fn plan(loaded: &Loaded, observed: &Observed, options: &Options) -> Result<Plan,
                 timeout: options.timeout,
             },
         ),
-        Command::Stop => teardown::stop(observed, &order, services, options.timeout),
+        Command::Stop => teardown::stop(observed, &farewell, services, options.timeout),
         Command::Start => start::start(project, observed, services, options.wait),
         Command::Restart => start::restart(
             project,
@@ -201,7 +204,7 @@ fn plan(loaded: &Loaded, observed: &Observed, options: &Options) -> Result<Plan,
         Command::Unpause => signals::unpause(project, observed, services),
         Command::Rm => teardown::remove(
             observed,
-            &order,
+            &farewell,
             &teardown::RemoveOptions {
                 services: services.clone(),
                 stop: options.stop,

@@ -53,7 +53,7 @@ pub const POST_START: Attribute<Service> = Attribute {
     merge: merge::default,
     render: |service| render::items(&service.post_start, render_hook),
     hash: Hash::Included,
-    lower: Lower::NotYet(LATER),
+    lower: Lower::UsedBy(PLAN),
 };
 
 /// The row of `pre_stop`.
@@ -66,7 +66,7 @@ pub const PRE_STOP: Attribute<Service> = Attribute {
     merge: merge::default,
     render: |service| render::items(&service.pre_stop, render_hook),
     hash: Hash::Included,
-    lower: Lower::NotYet(LATER),
+    lower: Lower::UsedBy(PLAN),
 };
 
 const COMMAND: Attribute<Hook> = Attribute {
@@ -78,7 +78,7 @@ const COMMAND: Attribute<Hook> = Attribute {
     merge: merge::replace,
     render: |hook| Some(render::command(hook.command.as_deref())),
     hash: Hash::Included,
-    lower: Lower::UsedBy(HERE),
+    lower: Lower::UsedBy(PLAN),
 };
 
 const USER: Attribute<Hook> = Attribute {
@@ -90,7 +90,7 @@ const USER: Attribute<Hook> = Attribute {
     merge: merge::default,
     render: |hook| render::text(hook.user.as_deref()),
     hash: Hash::Included,
-    lower: Lower::UsedBy(HERE),
+    lower: Lower::UsedBy(PLAN),
 };
 
 const PRIVILEGED: Attribute<Hook> = Attribute {
@@ -102,7 +102,7 @@ const PRIVILEGED: Attribute<Hook> = Attribute {
     merge: merge::default,
     render: |hook| render::flag(hook.privileged),
     hash: Hash::Included,
-    lower: Lower::UsedBy(HERE),
+    lower: Lower::UsedBy(PLAN),
 };
 
 const WORKING_DIR: Attribute<Hook> = Attribute {
@@ -114,7 +114,7 @@ const WORKING_DIR: Attribute<Hook> = Attribute {
     merge: merge::default,
     render: |hook| render::text(hook.working_dir.as_deref()),
     hash: Hash::Included,
-    lower: Lower::UsedBy(HERE),
+    lower: Lower::UsedBy(PLAN),
 };
 
 const ENVIRONMENT: Attribute<Hook> = Attribute {
@@ -126,10 +126,10 @@ const ENVIRONMENT: Attribute<Hook> = Attribute {
     merge: merge::key_value,
     render: |hook| render::nullable(&hook.environment),
     hash: Hash::Included,
-    lower: Lower::UsedBy(HERE),
+    lower: Lower::UsedBy(PLAN),
 };
 
-const HERE: &str = "project/service/hooks.rs";
+const PLAN: &str = "plan/hooks.rs";
 
 /// What may be written for a hook inside a container.
 pub const SHAPE: Shape = Shape::requiring(&["command"], "hook", || keys(TABLE));
@@ -149,7 +149,7 @@ pub const BEFORE: &[Attribute<Hook>] = &[
         merge: merge::default,
         render: |hook| render::text(hook.image.as_deref()),
         hash: Hash::Included,
-        lower: Lower::UsedBy(HERE),
+        lower: Lower::UsedBy(PLAN),
     },
     USER,
     PRIVILEGED,
@@ -164,7 +164,7 @@ pub const BEFORE: &[Attribute<Hook>] = &[
         merge: merge::default,
         render: |hook| render::flag(hook.per_replica),
         hash: Hash::Included,
-        lower: Lower::UsedBy(HERE),
+        lower: Lower::UsedBy(PLAN),
     },
 ];
 
