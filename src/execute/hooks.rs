@@ -5,9 +5,13 @@
 
 use std::time::Duration;
 
-use super::{Reporter, StepResult};
-use crate::engine::{ContainerState, Engine, EngineError, Exec, ExecOutcome};
+use futures_util::StreamExt;
+
+use super::operation::create_container;
+use super::{Options, Reporter, StepResult};
+use crate::engine::{Answers, ContainerState, Engine, EngineError, Exec, ExecOutcome, Output};
 use crate::event::{Outcome, Progress};
+use crate::plan::CreateContainer;
 use crate::plan::hooks::{Moment, RunHook};
 
 /// How long an engine may take to tell of a command that its container has ended.
@@ -77,5 +81,67 @@ async fn gone(engine: &dyn Engine, hook: &RunHook) -> bool {
 fn tell(outcome: &ExecOutcome, reporter: &Reporter) {
     for line in String::from_utf8_lossy(&outcome.output).lines() {
         reporter.progress(Progress::Line(line.to_owned()));
+    }
+}
+
+/// Runs a container of its own to its end. One that fails is kept for whoever wants to know why;
+/// one that the user breaks off is not.
+pub(super) async fn run_container(
+    engine: &dyn Engine,
+    create: &CreateContainer,
+    options: &Options,
+    reporter: &Reporter,
+) -> StepResult {
+    let name = &create.name;
+    let failed = |error: EngineError| format!("cannot run container {name}: {error}");
+    // A run that was killed may have left one.
+    let removed = engine.remove_container(name, true, true).await;
+    removed.map_err(failed)?;
+    create_container(engine, create).await.map_err(failed)?;
+    let code = tokio::select! {
+        code = follow(engine, name, reporter) => code.map_err(failed)?,
+        () = options.cancel.cancelled() => {
+            let removed = engine.remove_container(name, true, true).await;
+            removed.map_err(failed)?;
+            return Err(format!("container {name} was broken off and removed"));
+        }
+    };
+    if code == 0 {
+        let removed = engine.remove_container(name, true, true).await;
+        removed.map_err(failed)?;
+        return Ok(Outcome::Done);
+    }
+    Err(format!(
+        "container {name} ended with code {code}; it stays until the next run, so that `docker logs {name}` can be read"
+    ))
+}
+
+async fn follow(engine: &dyn Engine, name: &str, reporter: &Reporter) -> Result<i64, EngineError> {
+    let output = engine.attach_container(name).await?;
+    engine.start_container(name).await?;
+    tell_all(output, reporter).await;
+    engine.wait_container(name).await
+}
+
+/// Tells output line by line, as it comes.
+async fn tell_all(mut output: Answers<Output>, reporter: &Reporter) {
+    let mut line = Vec::new();
+    let tell = |line: &[u8]| {
+        let text = String::from_utf8_lossy(line)
+            .trim_end_matches('\r')
+            .to_owned();
+        reporter.progress(Progress::Line(text));
+    };
+    // When the output is lost, the end of the container tells how it went.
+    while let Some(Ok(piece)) = output.next().await {
+        for byte in piece.bytes {
+            match byte {
+                b'\n' => tell(&std::mem::take(&mut line)),
+                byte => line.push(byte),
+            }
+        }
+    }
+    if !line.is_empty() {
+        tell(&line);
     }
 }

@@ -56,6 +56,9 @@ pub(super) async fn run(
                 .await
                 .map(|()| Outcome::Done);
         }
+        Operation::RunContainer(create) => {
+            return hooks::run_container(engine, create, options, &reporter).await;
+        }
         Operation::RunHook(hook) => return hooks::run(engine, hook, &reporter).await,
         Operation::PutFiles { name, files } => files::put(engine, name, files).await,
         Operation::StopContainer { name, timeout } => engine.stop_container(name, *timeout).await,
@@ -266,7 +269,7 @@ fn instructions(wanted: &BuildImage) -> Build {
     }
 }
 
-async fn create_container(
+pub(super) async fn create_container(
     engine: &dyn Engine,
     create: &CreateContainer,
 ) -> Result<(), EngineError> {

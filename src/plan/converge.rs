@@ -25,6 +25,7 @@ use crate::project::content::InjectedFile;
 use crate::project::validate::span_of;
 use crate::project::{Project, Service};
 
+mod before;
 mod judged;
 mod make;
 mod names;
@@ -75,7 +76,7 @@ pub fn converge(
     let mut plan = Plan::default();
     let resources = resources::plan(project, services.iter().copied(), observed, &mut plan)
         .map_err(|missing| missing.iter().map(missing_external).collect::<Vec<_>>())?;
-    let images = images::plan(
+    let (images, hook_images) = images::plan(
         project,
         &graph,
         &services,
@@ -83,7 +84,8 @@ pub fn converge(
         options.build,
         &mut plan,
     )?;
-    let image_steps = images.values().filter_map(|image| image.step()).collect();
+    let image_steps = images.values().filter_map(|image| image.step());
+    let image_steps = image_steps.chain(hook_images.values().copied()).collect();
     let mut converge = Converge {
         project,
         observed,
@@ -93,6 +95,7 @@ pub fn converge(
         replicas: BTreeMap::new(),
         resources,
         images,
+        hook_images,
         image_steps,
         plan,
         judged: BTreeMap::new(),
@@ -212,6 +215,8 @@ struct Converge<'a, 'p> {
     replicas: BTreeMap<String, Vec<String>>,
     resources: Resources,
     images: BTreeMap<&'p str, ImageStep>,
+    /// Pulls of images that only hooks need.
+    hook_images: BTreeMap<String, StepId>,
     /// All pulls and builds: what has to be there before anything is stopped.
     image_steps: Vec<StepId>,
     plan: Plan,

@@ -29,6 +29,8 @@ pub const DEPENDS_ON: &str = "com.docker.compose.depends_on";
 pub const IMAGE: &str = "com.docker.compose.image";
 /// What a replacement replaces.
 pub const REPLACE: &str = "com.docker.compose.replace";
+/// On containers that run a hook: which one.
+pub const HOOK: &str = "com.docker.compose.hook";
 /// A network's key.
 pub const NETWORK: &str = "com.docker.compose.network";
 /// A volume's key.

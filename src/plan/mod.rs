@@ -116,6 +116,8 @@ pub enum Operation {
         /// The files.
         files: Vec<InjectedFile>,
     },
+    /// Make a container, run it to its end and remove it; one that fails stays.
+    RunContainer(Box<CreateContainer>),
     /// Run a command of the service inside a container.
     RunHook(Box<hooks::RunHook>),
     /// Start a container.
@@ -340,6 +342,7 @@ impl Operation {
             Operation::CreateContainer(create) => naming::final_name(&create.name),
             Operation::Wait { containers, .. } => containers.first().map_or("", String::as_str),
             Operation::RenameContainer { to, .. } => naming::final_name(to),
+            Operation::RunContainer(create) => &create.name,
             Operation::RunHook(hook) => &hook.container,
             Operation::RemoveNetwork { name }
             | Operation::RemoveVolume { name }
@@ -367,6 +370,7 @@ impl Operation {
             Operation::PullImage { .. } => "pull",
             Operation::BuildImage(_) => "build",
             Operation::PutFiles { .. } => "put files into",
+            Operation::RunContainer(_) => "run",
             Operation::RunHook(_) => "run hook in",
             Operation::StartContainer { .. } => "start",
             Operation::StopContainer { .. } => "stop",
@@ -519,7 +523,9 @@ pub fn describe(step: &Step) -> String {
         }
         Operation::KillContainer { signal, .. } if signal != "SIGKILL" => format!(" with {signal}"),
         Operation::RemoveContainer { volumes: true, .. } => " and its anonymous volumes".to_owned(),
-        Operation::CreateContainer(create) => with_files(&create.files),
+        Operation::CreateContainer(create) | Operation::RunContainer(create) => {
+            with_files(&create.files)
+        }
         Operation::PutFiles { files, .. } => with_files(files),
         Operation::RunHook(hook) => format!(": {}", hook.title()),
         Operation::BuildImage(build) if build.only_if_missing => {

@@ -6,7 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::hooks;
-use super::observed::Container;
+use super::observed::{Container, HookContainer};
 use super::{Cause, Observed, Operation, Plan, Step, StepId};
 use crate::graph::Graph;
 use crate::project::Project;
@@ -122,6 +122,17 @@ pub fn down(project: Option<&Project>, observed: &Observed, options: &DownOption
             volumes: options.volumes,
         };
         removed.push(add(&mut plan, &container.service, operation, &cause, after));
+    }
+    // What hooks left is connected to the networks, too.
+    let left = observed.hooks.iter();
+    let named =
+        |it: &&HookContainer| options.services.is_empty() || options.services.contains(&it.service);
+    for hook in left.filter(named) {
+        let operation = Operation::RemoveContainer {
+            name: hook.name.clone(),
+            volumes: true,
+        };
+        removed.push(add(&mut plan, &hook.service, operation, &cause, Vec::new()));
     }
     remove_resources(&mut plan, project, observed, options, (&cause, &removed));
     plan

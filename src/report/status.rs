@@ -446,6 +446,7 @@ fn beginning(operation: &Operation, replaced: bool) -> Option<&'static str> {
         Operation::PauseContainer { .. }
         | Operation::UnpauseContainer { .. }
         | Operation::PutFiles { .. } => return None,
+        Operation::RunContainer(_) => "Running",
         Operation::RunHook(hook) => match hook.moment {
             Moment::AfterStart => "Running post_start",
             Moment::BeforeStop => "Running pre_stop",
@@ -477,6 +478,7 @@ fn end(operation: &Operation, replaced: bool) -> Option<&'static str> {
         | Operation::RemoveContainer { .. } => "Removed",
         Operation::PullImage { .. } => "Pulled",
         Operation::BuildImage(_) => "Built",
+        Operation::RunContainer(_) => "Exited",
         // The container has started before.
         Operation::RunHook(hook) if hook.moment == Moment::AfterStart => "Started",
         Operation::RunHook(_) | Operation::PutFiles { .. } => return None,

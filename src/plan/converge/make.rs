@@ -276,7 +276,7 @@ impl<'p> Converge<'_, 'p> {
     }
 
     /// The request for a container, which inherits the anonymous volumes of the one it replaces.
-    fn create_request(
+    pub(super) fn create_request(
         &mut self,
         service: &Service,
         name: &str,

@@ -11,10 +11,10 @@ use crate::project::content::InjectedFile;
 use crate::project::service::depends_on::{Condition, Dependency};
 
 /// A container that is to be started.
-struct Start {
-    name: String,
-    ready: Vec<StepId>,
-    only_if: Vec<ImageMoved>,
+pub(super) struct Start {
+    pub(super) name: String,
+    pub(super) ready: Vec<StepId>,
+    pub(super) only_if: Vec<ImageMoved>,
     cause: Cause,
     files: Vec<InjectedFile>,
 }
@@ -66,8 +66,10 @@ impl<'p> Converge<'_, 'p> {
         for (name, dependency) in self.graph.dependencies(&service.name) {
             gates.extend(self.gate(service, name, dependency, &conditions));
         }
-        for start in starting {
-            let after = gates.iter().copied().chain(start.ready).collect();
+        let hooked = self.run_before(service, &starting, &gates);
+        for (start, hooked) in starting.into_iter().zip(hooked) {
+            let after = gates.iter().copied().chain(start.ready).chain(hooked);
+            let after = after.collect();
             let Start { name, cause, .. } = start;
             let hooks = hooks::after_start(service, &name);
             let files = put_files(&name, start.files);

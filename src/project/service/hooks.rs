@@ -28,8 +28,6 @@ pub struct Hook {
     pub per_replica: bool,
 }
 
-const LATER: &str = "this version of rcompose does not run hooks yet";
-
 /// The row of `pre_start`.
 pub const PRE_START: Attribute<Service> = Attribute {
     key: "pre_start",
@@ -40,7 +38,7 @@ pub const PRE_START: Attribute<Service> = Attribute {
     merge: merge::default,
     render: |service| render::items(&service.pre_start, render_hook),
     hash: Hash::Included,
-    lower: Lower::NotYet(LATER),
+    lower: Lower::UsedBy("plan/converge/before.rs"),
 };
 
 /// The row of `post_start`.
