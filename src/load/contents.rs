@@ -92,7 +92,10 @@ fn settle(
             file.digest = Some(hash::content(&salt, content.bytes()));
             file.origin = Origin::Content(content);
         }
-        Err(problem) => file.problem = Some(problem),
+        Err(problem) => {
+            file.origin = Origin::Elsewhere;
+            file.problem = Some(problem);
+        }
     }
 }
 

@@ -9,6 +9,7 @@
 //!
 //! Nothing here talks to an engine, looks at a clock or asks a question.
 
+use std::collections::BTreeSet;
 use std::fmt;
 
 use bollard::models::{
@@ -488,7 +489,8 @@ fn cause_and_condition(step: &Step) -> String {
 
 /// ` with configs.app, secrets.token`.
 fn with_files(files: &[InjectedFile]) -> String {
-    let sources: Vec<&str> = files.iter().map(|file| file.source.as_str()).collect();
+    let sources: BTreeSet<&str> = files.iter().map(|file| file.source.as_str()).collect();
+    let sources: Vec<&str> = sources.into_iter().collect();
     if sources.is_empty() {
         String::new()
     } else {

@@ -238,7 +238,9 @@ impl Tracker {
                 let mut changes = Vec::new();
                 let told = self.resources.get(&key).and_then(|resource| resource.told);
                 if self.may_do_nothing(step) && told != Some(State::Working) {
-                    changes.push(self.state(&key, State::Working, "Building", ""));
+                    let operation = self.operation(step);
+                    let text = operation.and_then(|it| beginning(&it, false));
+                    changes.push(self.state(&key, State::Working, text.unwrap_or_default(), ""));
                 }
                 changes.push(Change::Line { id: id(&key), line });
                 changes

@@ -136,13 +136,16 @@ fn a_failing_pre_stop_keeps_the_container_running() {
     );
 }
 
+/// docker compose 2.40 takes no notice of it.
 #[test]
 fn a_command_that_is_not_there_fails() {
-    alike(
-        "nocommand",
-        &compose("post_start: [{command: nosuchcommand}]"),
-        &[&["up", "-d"], &["down"]],
-    );
+    let compose = compose("post_start: [{command: nosuchcommand}]");
+    let Some(stack) = Stack::new("nocommand", &compose) else {
+        return;
+    };
+    let ran = stack.run(&["up", "-d"]).fails();
+    assert!(ran.stderr.contains("nosuchcommand"), "{}", ran.stderr);
+    assert_eq!(stack.container("web-1").state, ContainerState::Created);
 }
 
 #[test]
@@ -165,12 +168,6 @@ fn hooks_run_as_whom_and_where_they_say() {
         environment: {A: b}
     user: '1000'";
     alike("options", &compose(hooks), &[&["up", "-d"], &["down"]]);
-}
-
-#[test]
-fn a_privileged_hook_may_more_than_its_container() {
-    let hooks = "post_start: [{command: [sh, -c, 'grep CapEff /proc/self/status > /notes/all'], privileged: true}]";
-    alike("privileged", &compose(hooks), &[&["up", "-d"]]);
 }
 
 #[test]

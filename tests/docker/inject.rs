@@ -10,7 +10,6 @@ const FORMS: &str = "
 services:
   web:
     image: busybox
-    user: '1000'
     command: [sleep, '600']
     stop_signal: SIGKILL
     secrets:
@@ -65,7 +64,6 @@ fn owners_modes_and_targets_are_docker_composes() {
     their.ok();
     assert_eq!(listed(&ours), listed(&theirs));
     assert!(listed(&ours).contains("/run/secrets/short 1000:1001 400 regular file"));
-    // Who may not read them all are the users of the container; root of another one may.
     for (path, text) in [
         ("/run/secrets/token", "canary"),
         ("/etc/app.conf", "port 80"),
@@ -75,9 +73,26 @@ fn owners_modes_and_targets_are_docker_composes() {
     }
 }
 
+/// docker compose gives such files to the user of the container, whatever they ask for.
+#[test]
+fn files_have_their_owner_whoever_the_container_runs_as() {
+    let compose = FORMS.replace("    command", "    user: '1000'\n    command");
+    let Some(mut stack) = Stack::new("user", &compose) else {
+        return;
+    };
+    stack.set("TOKEN", "canary");
+    stack.set("PORT", "80");
+    stack.run(&["up", "-d"]).ok();
+    let listed = listed(&stack);
+    assert!(listed.contains("/run/secrets/grouped 0:44 444"), "{listed}");
+    assert!(listed.contains("/etc/app.conf 7:0 444"), "{listed}");
+    let read = stack.exec("web-1", &["cat", "/run/secrets/short"]);
+    assert_eq!(read, "canary");
+}
+
 #[test]
 fn what_they_hold_is_in_no_label_and_no_output() {
-    let Some(stack) = forms("canary") else {
+    let Some(stack) = forms("quiet") else {
         return;
     };
     let ran = stack.run(&["up", "-d"]).ok();

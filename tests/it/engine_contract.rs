@@ -665,9 +665,9 @@ pub(crate) async fn a_command_inside_can_have_variables_of_its_own(world: Arc<Wo
     let name = world.started("web", "sleep 3600").await;
     let exec = Exec {
         command: texts(["printenv", "COLOUR"]),
-        environment: texts(["COLOUR=red"]).to_vec(),
+        environment: texts(["COLOUR=red"]),
         user: Some("0".to_owned()),
-        privileged: true,
+        privileged: false,
         working_dir: Some("/tmp".to_owned()),
     };
     let outcome = world.engine.exec(&name, &exec).await.expect("it runs");
@@ -696,7 +696,7 @@ pub(crate) async fn files_of_an_archive_are_in_the_container_when_it_starts(worl
 
 pub(crate) async fn a_read_only_root_takes_no_archive_but_a_volume_in_it_does(world: Arc<World>) {
     let mut body = world.body("sleep 3600");
-    body.volumes = Some(texts(["/run/secrets"]).to_vec());
+    body.volumes = Some(texts(["/run/secrets"]));
     body.host_config = Some(HostConfig {
         readonly_rootfs: Some(true),
         ..HostConfig::default()

@@ -69,8 +69,8 @@ fn files(folder: &str, tar: &[u8]) -> io::Result<Vec<(String, PutFile)>> {
         let path = format!("{}/{path}", folder.trim_end_matches('/'));
         let mut file = PutFile {
             bytes: Vec::new(),
-            uid: entry.header().uid()?,
-            gid: entry.header().gid()?,
+            uid: entry.header().uid().unwrap_or_default(),
+            gid: entry.header().gid().unwrap_or_default(),
             mode: entry.header().mode()?,
         };
         entry.read_to_end(&mut file.bytes)?;

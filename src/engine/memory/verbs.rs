@@ -131,8 +131,7 @@ impl Engine for MemoryEngine {
     }
 
     async fn put_archive(&self, name: &str, folder: &str, tar: Bytes) -> Result<(), EngineError> {
-        self.called("put_archive", &format!("{name} {folder}"))
-            .await?;
+        self.called("put_archive", name).await?;
         self.shared.change(|state| state.unpack(name, folder, &tar))
     }
 

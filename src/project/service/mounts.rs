@@ -196,7 +196,7 @@ pub const TABLE: &[Attribute<FileReference>] = &[
         merge: merge::default,
         render: |file| render::text(file.uid.as_deref()),
         hash: Hash::Included,
-        lower: Lower::UsedBy(HERE),
+        lower: Lower::UsedBy("load/contents.rs"),
     },
     Attribute {
         key: "gid",
@@ -207,7 +207,7 @@ pub const TABLE: &[Attribute<FileReference>] = &[
         merge: merge::default,
         render: |file| render::text(file.gid.as_deref()),
         hash: Hash::Included,
-        lower: Lower::UsedBy(HERE),
+        lower: Lower::UsedBy("load/contents.rs"),
     },
     Attribute {
         key: "mode",
@@ -218,7 +218,7 @@ pub const TABLE: &[Attribute<FileReference>] = &[
         merge: merge::default,
         render: |file| file.mode.map(|mode| Data::from(format!("0{mode:o}"))),
         hash: Hash::Included,
-        lower: Lower::UsedBy(HERE),
+        lower: Lower::UsedBy("load/contents.rs"),
     },
 ];
 

@@ -96,15 +96,13 @@ async fn a_secret_that_is_not_set_is_told_with_its_places_before_anything_is_mad
     let ran = sandbox.run("up -d").await;
     let expected = "\
 error: service `web` cannot have secret `variable`: the variable TOKEN is not set
- --> compose.yaml:4:5
+ --> compose.yaml:4:14
   |
 4 |     secrets: [variable, {source: file, uid: '33', mode: 0400}, mounted]
-  |     ^^^^^^^ asked for here
-  |
- --> compose.yaml:8:3
-  |
+  |              ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^ asked for here
+...
 8 |   variable: {environment: TOKEN}
-  |   ^^^^^^^^ declared here
+  |   -------- declared here
   |
   = help: set it in the environment or in `.env`; `TOKEN=` makes it empty
 ";
