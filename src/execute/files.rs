@@ -9,7 +9,7 @@ use std::io;
 use bytes::Bytes;
 
 use crate::engine::{Engine, EngineError};
-use crate::project::content::InjectedFile;
+use crate::plan::InjectedFile;
 
 /// Puts them in; one that is there already is replaced.
 pub(super) async fn put(

@@ -16,7 +16,7 @@ use bollard::models::{
     ContainerCreateBody, EndpointSettings, NetworkCreateRequest, VolumeCreateRequest,
 };
 
-use crate::project::content::InjectedFile;
+pub use crate::project::content::InjectedFile;
 use crate::project::service::build::{self, Build};
 pub use crate::project::service::depends_on::Condition;
 

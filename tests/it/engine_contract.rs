@@ -664,7 +664,7 @@ pub(crate) async fn a_command_inside_gives_its_code_and_output(world: Arc<World>
 pub(crate) async fn a_command_inside_can_have_variables_of_its_own(world: Arc<World>) {
     let name = world.started("web", "sleep 3600").await;
     let exec = Exec {
-        command: texts(["printenv", "COLOUR"]),
+        command: texts(["sh", "-c", "echo $COLOUR"]),
         environment: texts(["COLOUR=red"]),
         user: Some("0".to_owned()),
         privileged: false,

@@ -42,22 +42,15 @@ impl State {
 }
 
 impl State {
-    /// Runs a command with variables of its own, of which `printenv NAME` tells.
+    /// Runs a command with variables of its own, which take their place in its words.
     pub(super) fn exec_with(&self, index: usize, exec: &Exec) -> ExecOutcome {
-        let value = match exec.command.as_slice() {
-            [printenv, name] if printenv == "printenv" => {
-                let mut variables = exec.environment.iter().rev();
-                variables.find_map(|it| it.strip_prefix(&format!("{name}=")))
+        let mut command = exec.command.clone();
+        for (key, value) in exec.environment.iter().filter_map(|it| it.split_once('=')) {
+            for word in &mut command {
+                *word = word.replace(&format!("${key}"), value);
             }
-            _ => None,
-        };
-        match value {
-            Some(value) => ExecOutcome {
-                code: 0,
-                output: format!("{value}\n").into(),
-            },
-            None => self.exec(index, &exec.command),
         }
+        self.exec(index, &command)
     }
 }
 
