@@ -14,7 +14,7 @@ use crate::plan::containers::Recreate;
 use crate::plan::converge::{self, converge};
 use crate::plan::images::{self, BuildPolicy};
 use crate::plan::{Observed, Plan};
-use crate::project::Project;
+use crate::project::{Project, Service};
 
 pub use super::attached::{Abort, Attachment, attached};
 
@@ -106,6 +106,8 @@ pub(super) async fn planned(
 async fn look(reads: &dyn Reads, project: &Project, now: i64) -> Result<Observed, Error> {
     let mut scope = Target::Files(project).scope();
     scope.images = images_of(&project.name, project.services.values());
+    let hooks = project.services.values().flat_map(Service::hook_images);
+    scope.images.extend(hooks.map(str::to_owned));
     scope.now = now;
     let refreshed = project.services.values();
     let refreshed = refreshed.filter(|service| images::refresh_window(service).is_some());

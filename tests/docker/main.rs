@@ -11,6 +11,8 @@ mod embed;
 mod engine;
 #[path = "../it/engine_contract.rs"]
 mod engine_contract;
+mod hooks;
+mod inject;
 mod lifecycle;
 mod parity;
 mod proxy;

@@ -23,6 +23,7 @@ use crate::support::project;
 
 mod attached;
 mod faults;
+mod hooks;
 
 /// What came of a run: its result and its events.
 struct Run {
