@@ -13,8 +13,9 @@ use crate::execute::{Options, Patience, Probe, execute};
 use crate::plan::containers::Recreate;
 use crate::plan::converge::{self, converge};
 use crate::plan::images::{self, BuildPolicy};
+use crate::plan::request::Names;
 use crate::plan::{Observed, Plan};
-use crate::project::Project;
+use crate::project::{Project, hash};
 
 pub use super::attached::{Abort, Attachment, attached};
 
@@ -107,6 +108,15 @@ async fn look(reads: &dyn Reads, project: &Project, now: i64) -> Result<Observed
     let mut scope = Target::Files(project).scope();
     scope.images = images_of(&project.name, project.services.values());
     scope.now = now;
+    let names = Names::of(project).networks;
+    scope.network_hashes = project
+        .networks
+        .iter()
+        .filter_map(|(key, network)| {
+            let name = names.get(key)?.clone();
+            Some((name, hash::network(&project.name, key, network)))
+        })
+        .collect();
     let refreshed = project.services.values();
     let refreshed = refreshed.filter(|service| images::refresh_window(service).is_some());
     scope.refreshed = images_of(&project.name, refreshed);

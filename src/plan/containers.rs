@@ -197,13 +197,21 @@ fn network_cause(container: &Container, wanted: &Wanted<'_>, observed: &Observed
         let as_wanted = match connected {
             Some("") => there.is_some(),
             Some(id) => Some(id) == there,
-            None => !running,
+            None => !running && can_be_connected(container, wanted),
         };
         if !as_wanted {
             return Some(Cause::NetworkMissing(name.clone()));
         }
     }
     None
+}
+
+/// One that does not run, and remembers no network that it is not to be in, only has to be
+/// connected: a killed run did not come to that.
+fn can_be_connected(container: &Container, wanted: &Wanted<'_>) -> bool {
+    let keys = wanted.service.networks.iter().flat_map(BTreeMap::keys);
+    let names: Vec<&String> = keys.filter_map(|key| wanted.networks.get(key)).collect();
+    container.networks.keys().all(|name| names.contains(&name))
 }
 
 fn volume_cause(container: &Container, wanted: &Wanted<'_>) -> Option<Cause> {

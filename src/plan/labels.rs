@@ -5,6 +5,8 @@ use std::collections::BTreeMap;
 
 use crate::project::{Project, Service, hash};
 
+/// What docker compose's labels begin with.
+pub const PREFIX: &str = "com.docker.compose.";
 /// The project that something belongs to.
 pub const PROJECT: &str = "com.docker.compose.project";
 /// The service that a container or image belongs to.

@@ -122,6 +122,30 @@ pub struct Network {
     pub project: Option<String>,
     /// Hash of what it was made from.
     pub config_hash: Option<String>,
+    /// What it is like, as far as engines tell.
+    pub settings: Option<NetworkSettings>,
+    /// Names of the containers that are up in it, where that was looked up.
+    pub containers: Vec<String>,
+}
+
+/// What a network is like.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct NetworkSettings {
+    /// `bridge`, `overlay`, …
+    pub driver: String,
+    /// Options of the driver.
+    pub driver_opts: BTreeMap<String, String>,
+    /// Without a way out.
+    pub internal: bool,
+    /// Containers outside any swarm service may join.
+    pub attachable: bool,
+    /// IPv6 addresses are assigned.
+    pub enable_ipv6: bool,
+    /// Subnet, gateway and range of each pool of addresses.
+    pub pools: Vec<[String; 3]>,
+    /// The user's own labels.
+    pub labels: BTreeMap<String, String>,
 }
 
 /// A volume.

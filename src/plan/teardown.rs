@@ -119,7 +119,10 @@ fn remove_resources(
         };
         if own(network.project.as_deref(), network.key.as_deref()) && declared {
             let step = Step {
-                operation: Operation::RemoveNetwork { name: name.clone() },
+                operation: Operation::RemoveNetwork {
+                    name: name.clone(),
+                    required: false,
+                },
                 cause: cause.clone(),
                 service: None,
                 after: removed.to_vec(),

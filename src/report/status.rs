@@ -442,7 +442,10 @@ fn beginning(operation: &Operation, replaced: bool) -> Option<&'static str> {
         Operation::RestartContainer { .. } => "Restarting",
         Operation::KillContainer { .. } => "Killing",
         // Over before anybody could read that it began.
-        Operation::PauseContainer { .. } | Operation::UnpauseContainer { .. } => return None,
+        Operation::PauseContainer { .. }
+        | Operation::UnpauseContainer { .. }
+        | Operation::ConnectNetwork { .. }
+        | Operation::DisconnectNetwork { .. } => return None,
         Operation::RenameContainer { .. } => "Renaming",
         Operation::Wait { .. } => "Waiting",
     })
@@ -475,6 +478,7 @@ fn end(operation: &Operation, replaced: bool) -> Option<&'static str> {
         Operation::KillContainer { .. } => "Killed",
         Operation::PauseContainer { .. } => "Paused",
         Operation::UnpauseContainer { .. } => "Unpaused",
+        Operation::ConnectNetwork { .. } | Operation::DisconnectNetwork { .. } => return None,
         Operation::RenameContainer { .. } => "Renamed",
         Operation::Wait { goal, .. } => match goal {
             Goal::Condition(Condition::Started) => "Running",
