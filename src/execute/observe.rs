@@ -177,6 +177,7 @@ fn container(container: &engine::Container) -> Option<observed::Container> {
         depends_on: label(labels::DEPENDS_ON)
             .map(labels::read_depends_on)
             .unwrap_or_default(),
+        image: container.image.clone(),
         networks: container.networks.clone(),
         network_mode: container.network_mode.clone(),
         mounts: container.mounts.iter().map(mount).collect(),

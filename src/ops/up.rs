@@ -1,12 +1,12 @@
 //! `up`: look, plan, do.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use tokio_util::sync::CancellationToken;
 
 use super::{Error, Target, check_services, finished, images_of, scaled};
-use crate::engine::{Engine, Reads};
+use crate::engine::{Engine, Filter, Reads};
 use crate::event::Sink;
 use crate::execute::observe::observe;
 use crate::execute::{Options, Patience, Probe, execute};
@@ -14,7 +14,7 @@ use crate::plan::containers::Recreate;
 use crate::plan::converge::{self, converge};
 use crate::plan::images::{self, BuildPolicy};
 use crate::plan::request::Names;
-use crate::plan::{Observed, Plan};
+use crate::plan::{Observed, Operation, Plan, naming};
 use crate::project::{Project, hash};
 
 pub use super::attached::{Abort, Attachment, attached};
@@ -101,7 +101,50 @@ pub(super) async fn planned(
     }
     let observed = look(reads, &project, options.now).await?;
     let plan = converge(&project, &observed, &options.converge())?;
+    check_names(reads, &plan, &observed).await?;
     Ok((plan, observed))
+}
+
+/// A name that a new container is to have, and somebody outside the project has, is found before
+/// anything is done. Costs a call, and only where containers get names.
+async fn check_names(reads: &dyn Reads, plan: &Plan, observed: &Observed) -> Result<(), Error> {
+    let own = |name: &str| observed.containers.iter().any(|it| it.name == name);
+    let taken = plan.steps.iter().filter_map(|step| match &step.operation {
+        Operation::CreateContainer(create) => Some(&create.name),
+        Operation::RenameContainer { to, .. } => Some(to),
+        _ => None,
+    });
+    let names: BTreeSet<&String> = taken
+        .filter(|name| naming::final_name(name) == *name && !own(name))
+        .collect();
+    if names.is_empty() {
+        return Ok(());
+    }
+    let filter = Filter {
+        names: names.into_iter().cloned().collect(),
+        ..Filter::default()
+    };
+    let found = reads.containers(&filter).await;
+    let found = found.map_err(Error::engine("look at the engine"))?;
+    let names: Vec<&str> = found.iter().map(|it| it.name.as_str()).collect();
+    let [first, ..] = names.as_slice() else {
+        return Ok(());
+    };
+    Err(Error::Refused {
+        message: format!(
+            "cannot name containers of this project {}: containers that do not belong to it have {}",
+            names.join(", "),
+            if names.len() == 1 {
+                "that name"
+            } else {
+                "those names"
+            }
+        ),
+        help: vec![
+            format!("rename or remove what is in the way: docker rename {first} other-name"),
+            "or give the service another `container_name`".to_owned(),
+        ],
+    })
 }
 
 async fn look(reads: &dyn Reads, project: &Project, now: i64) -> Result<Observed, Error> {

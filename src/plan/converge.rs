@@ -108,6 +108,7 @@ pub fn converge(
     if !strangers.is_empty() {
         return Err(strangers);
     }
+    converge.note_renewed(&drifted);
     converge.judge_all(&services);
     converge.renew_networks(drifted);
     converge.remove_orphans();

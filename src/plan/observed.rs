@@ -5,7 +5,16 @@
 
 use std::collections::BTreeMap;
 
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer};
+
+use super::labels;
+use crate::project::service::depends_on::Dependency;
+
+/// The label's entries, written as a list.
+fn entries<'de, D: Deserializer<'de>>(from: D) -> Result<BTreeMap<String, Dependency>, D::Error> {
+    let entries = Vec::<String>::deserialize(from)?;
+    Ok(labels::read_depends_on(&entries.join(",")))
+}
 
 /// A project's part of an engine, and the things outside it that its files name.
 #[derive(Debug, Clone, Default, PartialEq, Deserialize)]
@@ -55,8 +64,11 @@ pub struct Container {
     pub config_hash: String,
     /// Our own hashes, one for each attribute; absent on containers that another tool made.
     pub attributes: Option<BTreeMap<String, String>>,
-    /// What it depends on, out of its label: services, for a teardown without files.
-    pub depends_on: Vec<String>,
+    /// What it depends on, out of its label, for commands without files.
+    #[serde(deserialize_with = "entries")]
+    pub depends_on: BTreeMap<String, Dependency>,
+    /// Name of the image, as it was asked for.
+    pub image: String,
     /// Networks by name, with the id of each.
     pub networks: BTreeMap<String, String>,
     /// The engine's word for what it is connected to; `container:ID` when it shares another's.

@@ -7,12 +7,16 @@ use bollard::models::{Ipam, IpamConfig, NetworkCreateRequest, VolumeCreateReques
 use namesakes::{Namesakes, namesakes};
 
 use super::{Cause, Observed, Operation, Plan, Step, StepId, labels, observed};
+use crate::api_version::ApiVersion;
 use crate::document::Span;
 use crate::project::network::{self, Network, Pool};
 use crate::project::{Project, Service, Volume, hash};
 
 mod differences;
 mod namesakes;
+
+/// The first API version whose networks can be without IPv4 addresses.
+const WITHOUT_IPV4: ApiVersion = ApiVersion::new(1, 48);
 
 /// The steps that make a project's networks and volumes, by key.
 #[derive(Debug, Default)]
@@ -154,6 +158,12 @@ fn plan_network(
         }
         _ => None,
     };
+    let api = ApiVersion::parse(&observed.api);
+    if network.enable_ipv4 == Some(false) && api.is_some_and(|api| api < WITHOUT_IPV4) {
+        plan.warnings.push(format!(
+            "network {key}: `enable_ipv4` needs Docker Engine 28.0 or newer, and has no effect here"
+        ));
+    }
     let body = network_body(
         project,
         key,

@@ -37,7 +37,7 @@ pub fn order_observed(observed: &Observed) -> Order {
         order
             .entry(container.service.clone())
             .or_default()
-            .extend(container.depends_on.iter().cloned());
+            .extend(container.depends_on.keys().cloned());
     }
     order
 }
@@ -131,9 +131,13 @@ fn remove_resources(
             plan.add(step);
         }
     }
-    if let (Some(project), Some(which)) = (project, options.images) {
-        for name in removed_images(project, &options.services, which) {
-            if observed.images.contains_key(&name) {
+    if let Some(which) = options.images {
+        let names = match project {
+            Some(project) => removed_images(project, &options.services, which),
+            None => observed_images(observed, &options.services, which),
+        };
+        for name in names {
+            if project.is_none() || observed.images.contains_key(&name) {
                 plan.add(Step {
                     operation: Operation::RemoveImage { reference: name },
                     cause: Cause::Asked("--rmi"),
@@ -181,6 +185,28 @@ fn removed_images(
     chosen
         .map(|service| service.image_name(&project.name))
         .collect()
+}
+
+/// Without files, the containers tell what they were made of. A name that is made of the project's
+/// and the service's is the one that a build without a name of its own gets.
+fn observed_images(
+    observed: &Observed,
+    services: &[String],
+    which: RemovedImages,
+) -> BTreeSet<String> {
+    let local = |container: &Container| {
+        let name = container.image.trim_end_matches(":latest");
+        let rest = name.strip_suffix(container.service.as_str());
+        let project = rest.and_then(|rest| rest.strip_suffix(['-', '_']));
+        project.is_some_and(|project| container.name.starts_with(project))
+    };
+    let containers = observed.containers.iter().filter(|container| {
+        let named = services.is_empty() || services.contains(&container.service);
+        named && (which == RemovedImages::All || local(container))
+    });
+    // The name has moved on where the engine tells an id.
+    let named = containers.filter(|it| !it.image.is_empty() && !it.image.starts_with("sha256:"));
+    named.map(|container| container.image.clone()).collect()
 }
 
 /// Plans `stop`.

@@ -5,12 +5,14 @@
 #![expect(unreachable_pub, reason = "a test binary has no outside")]
 
 mod build;
+mod drift;
 #[path = "../../examples/embed.rs"]
 #[expect(dead_code, reason = "its main function is not called here")]
 mod embed;
 mod engine;
 #[path = "../it/engine_contract.rs"]
 mod engine_contract;
+mod interop;
 mod lifecycle;
 mod parity;
 mod proxy;

@@ -23,7 +23,7 @@ use crate::project::service::networks::in_order;
 #[derive(Default)]
 pub(super) struct Renewed {
     /// The name that each had so far, by key.
-    old_names: BTreeMap<String, String>,
+    pub(super) old_names: BTreeMap<String, String>,
     /// The steps after which a container has left them, by its present name.
     left: BTreeMap<String, Vec<StepId>>,
 }
@@ -98,14 +98,18 @@ impl<'p> Converge<'_, 'p> {
         service.or_else(|| project.disabled.get(name))
     }
 
+    /// Notes which networks are made anew: containers are judged by that, too.
+    pub(super) fn note_renewed(&mut self, drifted: &[Drifted]) {
+        for network in drifted {
+            let (key, name) = (network.key.clone(), network.old_name.clone());
+            self.renewed.old_names.insert(key, name);
+        }
+    }
+
     /// Stops and disconnects everybody, removes the networks and makes them anew.
     pub(super) fn renew_networks(&mut self, drifted: Vec<Drifted>) {
         if drifted.is_empty() {
             return;
-        }
-        for network in &drifted {
-            let (key, name) = (network.key.clone(), network.old_name.clone());
-            self.renewed.old_names.insert(key, name);
         }
         let mut stops: BTreeMap<String, Vec<StepId>> = BTreeMap::new();
         for name in self.all_services().into_iter().rev() {

@@ -316,10 +316,14 @@ impl<'p> Converge<'_, 'p> {
         }
     }
 
+    pub(super) fn api(&self) -> ApiVersion {
+        ApiVersion::parse(&self.observed.api).unwrap_or(ApiVersion::new(1, 41))
+    }
+
     /// What a container's request is written with.
     pub(super) fn lowering<'l>(&'l self, name: &'l str, number: u32) -> Lowering<'l> {
         Lowering {
-            api: ApiVersion::parse(&self.observed.api).unwrap_or(ApiVersion::new(1, 41)),
+            api: self.api(),
             project: &self.project.name,
             container_name: name,
             number,
