@@ -101,13 +101,18 @@ pub(super) async fn planned(
     }
     let observed = look(reads, &project, options.now).await?;
     let plan = converge(&project, &observed, &options.converge())?;
-    check_names(reads, &plan, &observed).await?;
+    check_names(reads, &project.name, &plan, &observed).await?;
     Ok((plan, observed))
 }
 
 /// A name that a new container is to have, and somebody outside the project has, is found before
 /// anything is done. Costs a call, and only where containers get names.
-async fn check_names(reads: &dyn Reads, plan: &Plan, observed: &Observed) -> Result<(), Error> {
+async fn check_names(
+    reads: &dyn Reads,
+    project: &str,
+    plan: &Plan,
+    observed: &Observed,
+) -> Result<(), Error> {
     let own = |name: &str| observed.containers.iter().any(|it| it.name == name);
     let taken = plan.steps.iter().filter_map(|step| match &step.operation {
         Operation::CreateContainer(create) => Some(&create.name),
@@ -130,15 +135,15 @@ async fn check_names(reads: &dyn Reads, plan: &Plan, observed: &Observed) -> Res
     let [first, ..] = names.as_slice() else {
         return Ok(());
     };
+    let in_use = if names.len() == 1 {
+        "is in use by a container that does not belong to it"
+    } else {
+        "are in use by containers that do not belong to it"
+    };
     Err(Error::Refused {
         message: format!(
-            "cannot name containers of this project {}: containers that do not belong to it have {}",
-            names.join(", "),
-            if names.len() == 1 {
-                "that name"
-            } else {
-                "those names"
-            }
+            "project {project} cannot have all its container names; {} {in_use}",
+            names.join(", ")
         ),
         help: vec![
             format!("rename or remove what is in the way: docker rename {first} other-name"),

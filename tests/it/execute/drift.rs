@@ -195,7 +195,7 @@ async fn a_name_that_somebody_else_has_is_told_before_anything_is_done() {
     };
     assert_eq!(
         message,
-        "cannot name containers of this project taken: containers that do not belong to it have that name"
+        "project demo cannot have all its container names; taken is in use by a container that does not belong to it"
     );
     assert_eq!(help.len(), 2);
     assert_eq!(engine.changes(), [] as [&str; 0]);
