@@ -2,13 +2,16 @@
 
 mod api_versions;
 mod attributes;
+mod bad_input;
 mod build;
 mod cli;
+mod codes;
 mod document;
 mod engine;
 mod engine_contract;
 mod execute;
 mod flags;
+mod fuzz;
 mod graph;
 mod layers;
 mod load;
@@ -19,3 +22,4 @@ mod plan;
 mod report;
 mod schema;
 mod support;
+mod yaml;

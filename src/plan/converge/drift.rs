@@ -63,7 +63,8 @@ impl<'p> Converge<'_, 'p> {
             "network {name} has to be made anew ({}), but is in use by what is not of this project's services: {}",
             network.cause,
             strangers.join(", ")
-        ));
+        ))
+        .code("network-in-use");
         let error = match network.span {
             Some(span) => error.at(span, "its settings here have changed"),
             None => error,
