@@ -28,7 +28,23 @@ pub(super) async fn run(
     let failed = |error: EngineError| format!("cannot {}: {error}", crate::plan::describe(step));
     let done = match operation {
         Operation::CreateNetwork(body) => engine.create_network((**body).clone()).await.map(drop),
-        Operation::RemoveNetwork { name } => {
+        Operation::RemoveNetwork {
+            name,
+            required: true,
+        } => engine.remove_network(name).await,
+        Operation::ConnectNetwork {
+            network,
+            name,
+            endpoint,
+        } => connected_is_fine(
+            engine
+                .connect_network(network, name, (**endpoint).clone())
+                .await,
+        ),
+        Operation::DisconnectNetwork { network, name } => {
+            engine.disconnect_network(network, name, true).await
+        }
+        Operation::RemoveNetwork { name, .. } => {
             return remove_network(engine, name, &reporter)
                 .await
                 .map_err(failed);
@@ -95,6 +111,19 @@ fn ended_is_fine(killed: Result<(), EngineError>) -> Result<(), EngineError> {
     match killed {
         Err(EngineError::Conflict(words)) if words.contains("is not running") => Ok(()),
         Err(EngineError::NotFound(_)) => Ok(()),
+        result => result,
+    }
+}
+
+/// Engines do not list the networks of everything that does not run: it may be connected already.
+fn connected_is_fine(connected: Result<(), EngineError>) -> Result<(), EngineError> {
+    match connected {
+        Err(EngineError::Conflict(words) | EngineError::Refused { message: words, .. })
+            if words.contains("already exists in network")
+                || words.contains("is already connected") =>
+        {
+            Ok(())
+        }
         result => result,
     }
 }

@@ -5,7 +5,9 @@ use std::collections::BTreeMap;
 use super::images::ImageStep;
 use super::observed::{Container, State};
 use super::{Cause, ImageMoved, Observed};
+use crate::api_version::ApiVersion;
 use crate::project::hash::{self, Encoding};
+use crate::project::service::networks;
 use crate::project::{Project, Service};
 
 /// When containers are replaced.
@@ -42,6 +44,10 @@ pub struct Wanted<'a> {
     pub image: ImageStep,
     /// When to replace.
     pub recreate: Recreate,
+    /// The version that requests are made with.
+    pub api: ApiVersion,
+    /// Names of the networks that are made anew, by key.
+    pub renewed: &'a BTreeMap<String, String>,
     /// Engine names of its networks, by key.
     pub networks: &'a BTreeMap<String, String>,
     /// Engine names of its volumes, by key.
@@ -72,6 +78,7 @@ pub fn judge(container: &Container, wanted: &Wanted<'_>, observed: &Observed) ->
         .or_else(|| config_cause(container, wanted.service, observed))
         .or_else(|| image_cause(container, wanted, observed))
         .or_else(|| network_cause(container, wanted, observed))
+        .or_else(|| address_cause(wanted))
         .or_else(|| volume_cause(container, wanted));
     if let Some(cause) = certain {
         return Verdict::Replace(cause);
@@ -206,13 +213,37 @@ fn network_cause(container: &Container, wanted: &Wanted<'_>, observed: &Observed
         let as_wanted = match connected {
             Some("") => there.is_some(),
             Some(id) => Some(id) == there,
-            None => !running,
+            None => !running && can_be_connected(container, wanted) && !must_be_made(key, wanted),
         };
         if !as_wanted {
             return Some(Cause::NetworkMissing(name.clone()));
         }
     }
     None
+}
+
+/// One that does not run, and remembers no network that it is not to be in, only has to be
+/// connected: a killed run did not come to that.
+fn can_be_connected(container: &Container, wanted: &Wanted<'_>) -> bool {
+    let keys = wanted.service.networks.iter().flat_map(BTreeMap::keys);
+    let names: Vec<&String> = keys.filter_map(|key| wanted.networks.get(key)).collect();
+    container.networks.keys().all(|name| names.contains(&name))
+}
+
+/// Between 1.44 and 1.53 only a create request gives a container its hardware address: older
+/// engines keep it with the container, newer ones take it from the request that connects.
+fn must_be_made(key: &str, wanted: &Wanted<'_>) -> bool {
+    let known = ApiVersion::new(1, 44)..ApiVersion::new(1, 54);
+    known.contains(&wanted.api) && networks::has_address(wanted.service, key)
+}
+
+/// A network that is made anew takes the hardware address along, where it cannot be given again.
+fn address_cause(wanted: &Wanted<'_>) -> Option<Cause> {
+    let lost = |(key, _): &(&String, &String)| must_be_made(key, wanted);
+    let keys = wanted.service.networks.iter().flat_map(BTreeMap::keys);
+    let renewed = keys.filter_map(|key| wanted.renewed.get_key_value(key));
+    let (_, name) = renewed.into_iter().find(lost)?;
+    Some(Cause::NetworkRenewed(name.clone()))
 }
 
 fn volume_cause(container: &Container, wanted: &Wanted<'_>) -> Option<Cause> {

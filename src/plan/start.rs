@@ -19,8 +19,14 @@ pub fn start(
     services: &[String],
     wait: bool,
 ) -> Plan {
-    let wanted = project.map_or_else(|| services.to_vec(), |it| with_needed(it, services));
     let mut starting = Starting::of(project, observed, Cause::Asked("start"));
+    let wanted = match project {
+        Some(project) => with_needed(project, services),
+        None => reach(services, |name| {
+            let needs = starting.needs.get(name).into_iter();
+            needs.flat_map(BTreeMap::keys).cloned().collect()
+        }),
+    };
     let containers = chosen(observed, &wanted);
     for name in starting.sorted(&containers) {
         for container in containers.iter().filter(|it| it.service == name) {
@@ -55,11 +61,12 @@ pub struct RestartOptions {
 /// Plans `restart`: the named services, and those that asked to be restarted along with them.
 pub fn restart(project: Option<&Project>, observed: &Observed, options: &RestartOptions) -> Plan {
     let (services, timeout) = (&options.services, options.timeout);
-    let wanted = match project {
-        Some(project) if !options.no_dependents => with_restarting(project, services),
-        _ => services.clone(),
-    };
     let mut starting = Starting::of(project, observed, Cause::Asked("restart"));
+    let wanted = match project {
+        _ if options.no_dependents => services.clone(),
+        Some(project) => with_restarting(project, services),
+        None => reach(services, |name| starting.restarting_along(name)),
+    };
     let containers = chosen(observed, &wanted);
     for name in starting.sorted(&containers) {
         for container in containers.iter().filter(|it| it.service == name) {
@@ -87,25 +94,27 @@ fn with_needed(project: &Project, services: &[String]) -> Vec<String> {
     closure.into_iter().map(str::to_owned).collect()
 }
 
-/// The named services and, through any number of steps, those that restart along with them.
+/// The named services and those that restart along with them.
 fn with_restarting(project: &Project, services: &[String]) -> Vec<String> {
     let graph = Graph::of(project);
-    let named = services
-        .iter()
-        .filter_map(|name| project.services.get(name));
-    let mut ahead: Vec<&str> = named.map(|service| service.name.as_str()).collect();
-    let mut reached: BTreeSet<&str> = BTreeSet::new();
+    reach(services, |name| {
+        let dependents = graph.dependents(name).into_iter();
+        let restarting = dependents.filter(|(_, it)| it.restart);
+        restarting.map(|(name, _)| name.to_owned()).collect()
+    })
+}
+
+/// The named services and, through any number of steps, those that lead on from them.
+fn reach(services: &[String], mut next: impl FnMut(&str) -> Vec<String>) -> Vec<String> {
+    let mut ahead = services.to_vec();
+    let mut reached: BTreeSet<String> = BTreeSet::new();
     while let Some(name) = ahead.pop() {
-        if reached.insert(name) {
-            let dependents = graph.dependents(name).into_iter();
-            ahead.extend(
-                dependents
-                    .filter(|(_, it)| it.restart)
-                    .map(|(name, _)| name),
-            );
+        if !reached.contains(&name) {
+            ahead.extend(next(&name));
+            reached.insert(name);
         }
     }
-    reached.into_iter().map(str::to_owned).collect()
+    reached.into_iter().collect()
 }
 
 /// What each service needs, and in which condition.
@@ -131,6 +140,15 @@ impl<'o> Starting<'o> {
             done: BTreeMap::new(),
             waits: BTreeMap::new(),
         }
+    }
+
+    /// The services that asked to be restarted along with one.
+    fn restarting_along(&self, name: &str) -> Vec<String> {
+        let asks = |needs: &BTreeMap<String, Dependency>| {
+            needs.get(name).is_some_and(|dependency| dependency.restart)
+        };
+        let dependents = self.needs.iter().filter(|(_, needs)| asks(needs));
+        dependents.map(|(name, _)| name.clone()).collect()
     }
 
     fn sorted(&self, containers: &[&Container]) -> Vec<String> {
@@ -251,16 +269,21 @@ fn needs_of(project: &Project) -> Needs {
     names.map(|name| (name.clone(), needs(name))).collect()
 }
 
-/// Labels are read for their order alone: what a condition asked for, the files must say.
+/// What the labels say of each service, and of what is there.
 fn needs_observed(observed: &Observed) -> Needs {
     let mut needs = Needs::new();
-    for container in &observed.containers {
-        let names = container.depends_on.iter();
-        let started = names.map(|name| (name.clone(), Dependency::default()));
+    let there: BTreeSet<&str> = observed
+        .containers
+        .iter()
+        .map(|it| it.service.as_str())
+        .collect();
+    for container in observed.containers.iter().filter(|it| !it.one_off) {
+        let found = container.depends_on.iter();
+        let found = found.filter(|(name, _)| there.contains(name.as_str()));
         needs
             .entry(container.service.clone())
             .or_default()
-            .extend(started);
+            .extend(found.map(|(name, it)| (name.clone(), it.clone())));
     }
     needs
 }

@@ -5,6 +5,7 @@
 #![expect(unreachable_pub, reason = "a test binary has no outside")]
 
 mod build;
+mod drift;
 #[path = "../../examples/embed.rs"]
 #[expect(dead_code, reason = "its main function is not called here")]
 mod embed;
@@ -13,6 +14,7 @@ mod engine;
 mod engine_contract;
 mod hooks;
 mod inject;
+mod interop;
 mod lifecycle;
 mod parity;
 mod proxy;

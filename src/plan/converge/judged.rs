@@ -114,6 +114,8 @@ impl<'p> Converge<'_, 'p> {
             service,
             image: image.unwrap_or(ImageStep::Present),
             recreate: self.recreate_policy(service),
+            api: self.api(),
+            renewed: &self.renewed.old_names,
             networks: &self.names.networks,
             volumes: &self.names.volumes,
             parents: &parents,

@@ -121,6 +121,10 @@ pub const RULES: &[(&str, &str)] = &[
         "Several containers would have one name.",
     ),
     ("nested-too-deep", "Values are nested without end."),
+    (
+        "network-in-use",
+        "A network has to be made anew while somebody else uses it.",
+    ),
     ("no-effect", "Something is set that has no effect."),
     (
         "not-migrated",
