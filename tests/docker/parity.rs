@@ -6,6 +6,9 @@
 //! what differs is printed per project, with a line that counts at the end. Images must be here, or
 //! within reach. Steps are those of [`STEPS`]; a `-t 1` keeps stops short for both tools alike.
 //!
+//! A folder may say in `before.txt` what is outside its project and there before it, a line each:
+//! `network NAME` or `volume NAME`, where the real name begins with the project's.
+//!
 //! What is volatile is taken out first: ids, times, addresses, ports that the engine chose, the
 //! tool's version. Differences that are meant are in [`UNDERSTOOD`], with their reason.
 
@@ -13,11 +16,16 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::sync::Mutex;
 
-use serde_json::{Map, Value};
+use rcompose::engine::Engine;
+use serde_json::{Map, Value, json};
 
-use crate::raw::{Raw, bare};
-use crate::stack::{Stack, until};
+use crate::raw::{Raw, bare, post};
+use crate::stack::{Stack, engine, until, wait};
+
+/// Stacks that are played at the same time.
+const AT_ONCE: usize = 6;
 
 /// What is done, in order.
 const STEPS: &[&[&str]] = &[
@@ -61,15 +69,8 @@ type Played = Vec<(Option<i32>, Snapshot)>;
 fn every_stack_of_our_own_goes_through_the_same_states_as_with_docker_compose() {
     let cases = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cases/live");
     let folders = projects(&cases);
-    let different: Vec<String> = std::thread::scope(|scope| {
-        let compared = folders.iter().map(|folder| scope.spawn(|| compare(folder)));
-        let compared: Vec<_> = compared.collect();
-        let ended = compared.into_iter();
-        ended
-            .filter_map(|it| it.join().expect("both tools run"))
-            .collect()
-    });
-    assert!(different.concat().is_empty(), "{}", different.concat());
+    let different: String = compare_all(&folders).into_values().collect();
+    assert!(different.is_empty(), "{different}");
 }
 
 #[test]
@@ -78,28 +79,38 @@ fn stacks_of_a_folder_that_is_given_go_through_the_same_states() {
         println!("skipped: RCOMPOSE_LIVE_PARITY_DIR names no folder of projects");
         return;
     };
-    let folders = projects(Path::new(&given));
-    let mut alike = 0;
-    let mut different = String::new();
-    for folder in &folders {
-        let Some(found) = compare(folder) else {
-            return;
+    let compared = compare_all(&projects(Path::new(&given)));
+    for (folder, different) in &compared {
+        let verdict = if different.is_empty() {
+            "alike    "
+        } else {
+            "different"
         };
-        println!(
-            "{} {}",
-            if found.is_empty() {
-                "alike    "
-            } else {
-                "different"
-            },
-            folder.display()
-        );
-        print!("{found}");
-        alike += usize::from(found.is_empty());
-        different += &found;
+        println!("{verdict} {}", folder.display());
+        print!("{different}");
     }
-    println!("{alike} of {} projects alike", folders.len());
-    assert!(different.is_empty(), "see above");
+    let alike = compared.values().filter(|found| found.is_empty()).count();
+    println!("{alike} of {} projects alike", compared.len());
+    assert_eq!(alike, compared.len(), "see above");
+}
+
+/// What differs, by folder; a few of them are compared at the same time.
+fn compare_all(folders: &[PathBuf]) -> BTreeMap<PathBuf, String> {
+    let left = Mutex::new(folders.iter());
+    let next = || left.lock().expect("no thread panics with it").next();
+    let compared = Mutex::new(BTreeMap::new());
+    std::thread::scope(|scope| {
+        for _ in 0..AT_ONCE {
+            scope.spawn(|| {
+                while let Some(folder) = next() {
+                    let Some(found) = compare(folder) else { return };
+                    let mut compared = compared.lock().expect("no thread panics with it");
+                    compared.insert(folder.clone(), found);
+                }
+            });
+        }
+    });
+    compared.into_inner().expect("no thread panicked with it")
 }
 
 /// Folders with a Compose file, in order.
@@ -165,6 +176,7 @@ fn compare(folder: &Path) -> Option<String> {
 
 fn play(stack: &Stack, command: impl Fn(&[&str]) -> Command) -> Played {
     let raw = Raw::of_environment();
+    make_outside(stack);
     let steps = STEPS.iter().map(|arguments| {
         let mut command = command(arguments);
         let output = command
@@ -175,14 +187,44 @@ fn play(stack: &Stack, command: impl Fn(&[&str]) -> Command) -> Played {
     });
     let played = steps.collect();
     stack.remove_all();
+    remove_outside(stack);
     played
+}
+
+/// What `before.txt` tells: the kind of each thing, and its name.
+fn outside(stack: &Stack) -> Vec<(String, String)> {
+    let told = std::fs::read_to_string(stack.dir.join("before.txt")).unwrap_or_default();
+    let things = told.lines().filter_map(|line| line.split_once(' '));
+    let name = |name: &str| format!("{}-{name}", stack.project);
+    things
+        .map(|(kind, it)| (kind.to_owned(), name(it)))
+        .collect()
+}
+
+fn make_outside(stack: &Stack) {
+    let raw = Raw::of_environment();
+    for (kind, name) in outside(stack) {
+        raw.call(&post(format!("/{kind}s/create"), &json!({"Name": name})));
+    }
+}
+
+fn remove_outside(stack: &Stack) {
+    for (kind, name) in outside(stack) {
+        wait(async {
+            match kind.as_str() {
+                "network" => engine().remove_network(&name).await,
+                _ => engine().remove_volume(&name, true).await,
+            }
+        })
+        .expect("nothing uses it any more");
+    }
 }
 
 /// The state once it stays as it is: jobs end and checks begin shortly after a command has ended.
 fn settled(raw: &Raw, project: &str) -> Snapshot {
     let mut last = snapshot(raw, project);
     until("the stack comes to rest", || {
-        std::thread::sleep(std::time::Duration::from_millis(150));
+        std::thread::park_timeout(std::time::Duration::from_millis(300));
         let now = snapshot(raw, project);
         let rest = now == last;
         last = now;
@@ -199,8 +241,14 @@ fn snapshot(raw: &Raw, project: &str) -> Snapshot {
     let containers = get(format!("/containers/json?all=1&filters={filter}"));
     let networks = get(format!("/networks?filters={filter}"));
     let volumes = get(format!("/volumes?filters={filter}"));
+    let images = get(format!("/images/json?filters={filter}"));
     let rows = |list: &Value| list.as_array().cloned().unwrap_or_default();
     let mut ids = BTreeMap::new();
+    for row in rows(&images) {
+        // Builds of either tool carry its version, so that their ids differ.
+        let id = text(&row["Id"]).replace("sha256:", "");
+        ids.insert(id, format!("<build of {}>", text(&row["RepoTags"][0])));
+    }
     for row in rows(&containers) {
         ids.insert(
             text(&row["Id"]),
@@ -247,7 +295,7 @@ fn container(inspected: &Value, ids: &BTreeMap<String, String>) -> Value {
         inspected,
         &["Config", "HostConfig", "Image", "Mounts", "Platform"],
     );
-    kept["State"] = some_of(&inspected["State"], &["Status", "ExitCode"]);
+    kept["State"] = state(inspected);
     let networks = inspected["NetworkSettings"]["Networks"].as_object();
     let networks = networks.into_iter().flatten().map(|(name, endpoint)| {
         let kept = some_of(endpoint, &["IPAMConfig", "Links", "Aliases", "DriverOpts"]);
@@ -268,6 +316,17 @@ fn container(inspected: &Value, ids: &BTreeMap<String, String>) -> Value {
         }
     }
     tidy(kept, ids)
+}
+
+/// Its state; one that its restart policy starts over and over is in none for long.
+fn state(inspected: &Value) -> Value {
+    let state = &inspected["State"];
+    match text(&state["Status"]).as_str() {
+        "running" | "restarting" if inspected["RestartCount"].as_i64() > Some(0) => {
+            json!("started over and over")
+        }
+        _ => some_of(state, &["Status", "ExitCode"]),
+    }
 }
 
 fn network(row: &Value, ids: &BTreeMap<String, String>) -> Value {
