@@ -11,9 +11,12 @@ mod embed;
 mod engine;
 #[path = "../it/engine_contract.rs"]
 mod engine_contract;
+mod interrupts;
 mod lifecycle;
+mod nothing_to_do;
 mod parity;
 mod proxy;
+mod random;
 #[path = "../bench/raw.rs"]
 #[expect(dead_code, reason = "benches need more of it")]
 mod raw;
