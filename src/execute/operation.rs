@@ -1,6 +1,6 @@
 //! One function per operation.
 
-use bollard::models::{ContainerCreateBody, MountType};
+use bollard::models::{ContainerCreateBody, Mount, MountType};
 
 use super::{Attach, Attached, Options, Reporter, StepResult, ports, wait};
 use crate::build::{self, Build, BuildEvent, Context, Dockerfile};
@@ -309,9 +309,13 @@ fn inherit(body: &mut ContainerCreateBody, mount: &InheritedMount, image: &Image
         // They say how a new volume is made, and docker compose leaves them out here, too.
         anonymous.volume_options = None;
     } else if image.volumes.contains(&mount.target) {
-        let mode = if mount.read_only { "ro" } else { "rw" };
-        let bind = format!("{}:{}:{mode}", mount.volume, mount.target);
-        host.binds.get_or_insert_default().push(bind);
+        host.mounts.get_or_insert_default().push(Mount {
+            typ: Some(MountType::VOLUME),
+            source: Some(mount.volume.clone()),
+            target: Some(mount.target.clone()),
+            read_only: mount.read_only.then_some(true),
+            ..Mount::default()
+        });
     }
 }
 

@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 
+use crate::project::service::depends_on::{Condition, Dependency};
 use crate::project::{Project, Service, hash};
 
 /// The project that something belongs to.
@@ -97,14 +98,13 @@ pub fn image(project: &str, service: &Service) -> BTreeMap<String, String> {
 }
 
 fn depends_on(service: &Service) -> String {
-    let entry =
-        |(name, dependency): (&String, &crate::project::service::depends_on::Dependency)| {
-            format!(
-                "{name}:{}:{}",
-                dependency.condition.word(),
-                dependency.restart
-            )
-        };
+    let entry = |(name, dependency): (&String, &Dependency)| {
+        format!(
+            "{name}:{}:{}",
+            dependency.condition.word(),
+            dependency.restart
+        )
+    };
     service
         .depends_on
         .iter()
@@ -130,12 +130,27 @@ pub fn read_attributes(label: &str) -> BTreeMap<String, String> {
     label.split(',').filter_map(pair).collect()
 }
 
-/// Reads the service names out of [`DEPENDS_ON`].
-pub fn read_depends_on(label: &str) -> Vec<String> {
-    let name = |entry: &str| entry.split(':').next().unwrap_or_default().to_owned();
-    label
-        .split(',')
-        .map(name)
-        .filter(|name| !name.is_empty())
-        .collect()
+/// Reads [`DEPENDS_ON`] back. docker-compose 1 wrote names alone; docker compose takes those for
+/// services that start anew with what they need.
+pub fn read_depends_on(label: &str) -> BTreeMap<String, Dependency> {
+    let entry = |entry: &str| {
+        let mut parts = entry.split(':');
+        let name = parts.next().filter(|name| !name.is_empty())?;
+        let condition = parts.next().and_then(Condition::from_word);
+        let dependency = Dependency {
+            condition: condition.unwrap_or_default(),
+            restart: parts.next().is_none_or(|word| word == "true"),
+            required: true,
+        };
+        Some((name.to_owned(), dependency))
+    };
+    label.split(',').filter_map(entry).collect()
+}
+
+/// The same for a snapshot that is written down: the label as it is, or names alone.
+pub fn deserialize_depends_on<'de, D: serde::Deserializer<'de>>(
+    deserializer: D,
+) -> Result<BTreeMap<String, Dependency>, D::Error> {
+    let entries = <Vec<String> as serde::Deserialize>::deserialize(deserializer)?;
+    Ok(read_depends_on(&entries.join(",")))
 }

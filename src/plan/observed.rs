@@ -7,6 +7,9 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
+use super::labels;
+use crate::project::service::depends_on::Dependency;
+
 /// A project's part of an engine, and the things outside it that its files name.
 #[derive(Debug, Clone, Default, PartialEq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -55,8 +58,9 @@ pub struct Container {
     pub config_hash: String,
     /// Our own hashes, one for each attribute; absent on containers that another tool made.
     pub attributes: Option<BTreeMap<String, String>>,
-    /// What it depends on, out of its label: services, for a teardown without files.
-    pub depends_on: Vec<String>,
+    /// What it depends on, out of its label, for when there are no files.
+    #[serde(deserialize_with = "labels::deserialize_depends_on")]
+    pub depends_on: BTreeMap<String, Dependency>,
     /// Networks by name, with the id of each.
     pub networks: BTreeMap<String, String>,
     /// The engine's word for what it is connected to; `container:ID` when it shares another's.

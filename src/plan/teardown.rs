@@ -37,7 +37,7 @@ pub fn order_observed(observed: &Observed) -> Order {
         order
             .entry(container.service.clone())
             .or_default()
-            .extend(container.depends_on.iter().cloned());
+            .extend(container.depends_on.keys().cloned());
     }
     order
 }

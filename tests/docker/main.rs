@@ -4,7 +4,10 @@
 #![expect(clippy::print_stdout, reason = "a skipped test says so")]
 #![expect(unreachable_pub, reason = "a test binary has no outside")]
 
+mod both;
 mod build;
+mod cascades;
+mod dependencies;
 #[path = "../../examples/embed.rs"]
 #[expect(dead_code, reason = "its main function is not called here")]
 mod embed;
@@ -15,13 +18,16 @@ mod interrupts;
 mod lifecycle;
 mod nothing_to_do;
 mod parity;
+mod profiles;
 mod proxy;
 mod random;
 #[path = "../bench/raw.rs"]
 #[expect(dead_code, reason = "benches need more of it")]
 mod raw;
 mod ready;
+mod recreate;
 mod registry;
+mod scaling;
 mod scenarios;
 mod stack;
 mod staying;

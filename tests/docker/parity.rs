@@ -80,15 +80,6 @@ fn stacks_of_a_folder_that_is_given_go_through_the_same_states() {
         return;
     };
     let compared = compare_all(&projects(Path::new(&given)));
-    for (folder, different) in &compared {
-        let verdict = if different.is_empty() {
-            "alike    "
-        } else {
-            "different"
-        };
-        println!("{verdict} {}", folder.display());
-        print!("{different}");
-    }
     let alike = compared.values().filter(|found| found.is_empty()).count();
     println!("{alike} of {} projects alike", compared.len());
     assert_eq!(alike, compared.len(), "see above");
@@ -104,6 +95,12 @@ fn compare_all(folders: &[PathBuf]) -> BTreeMap<PathBuf, String> {
             scope.spawn(|| {
                 while let Some(folder) = next() {
                     let Some(found) = compare(folder) else { return };
+                    let verdict = if found.is_empty() {
+                        "alike"
+                    } else {
+                        "different"
+                    };
+                    println!("{verdict:9} {}\n{found}", folder.display());
                     let mut compared = compared.lock().expect("no thread panics with it");
                     compared.insert(folder.clone(), found);
                 }
