@@ -52,6 +52,10 @@ pub struct RestartOptions {
 pub fn restart(project: Option<&Project>, observed: &Observed, options: &RestartOptions) -> Plan {
     let (services, timeout) = (&options.services, options.timeout);
     let mut starting = Starting::of(project, observed, Cause::Asked("restart"));
+    // Whoever did not ask to be restarted along waits for nothing either.
+    for needs in starting.needs.values_mut() {
+        needs.retain(|_, dependency| dependency.restart);
+    }
     let wanted = if options.no_dependents {
         services.clone()
     } else {
