@@ -18,8 +18,8 @@ pub fn start(
     services: &[String],
     wait: bool,
 ) -> Plan {
-    let wanted = project.map_or_else(|| services.to_vec(), |it| with_needed(it, services));
     let mut starting = Starting::of(project, observed, Cause::Asked("start"));
+    let wanted = with_needed(&starting.needs, services);
     let containers = chosen(observed, &wanted);
     for name in starting.sorted(&containers) {
         for container in containers.iter().filter(|it| it.service == name) {
@@ -72,9 +72,21 @@ pub fn restart(project: Option<&Project>, observed: &Observed, options: &Restart
 }
 
 /// The named services and everything that they need.
-fn with_needed(project: &Project, services: &[String]) -> Vec<String> {
-    let closure = Graph::of(project).closure(services.iter().map(String::as_str));
-    closure.into_iter().map(str::to_owned).collect()
+fn with_needed(needs: &Needs, services: &[String]) -> Vec<String> {
+    let mut ahead = services.to_vec();
+    let mut reached = BTreeSet::new();
+    while let Some(name) = ahead.pop() {
+        if reached.insert(name.clone()) {
+            ahead.extend(
+                needs
+                    .get(&name)
+                    .into_iter()
+                    .flat_map(BTreeMap::keys)
+                    .cloned(),
+            );
+        }
+    }
+    reached.into_iter().collect()
 }
 
 /// The named services and, through any number of steps, those that restart along with them.

@@ -116,5 +116,6 @@ services:
     stack.run(&["up", "-d"]).ok();
     let before = reads();
     stack.run(&["up", "-d", "--force-recreate", "web"]).ok();
+    stack.run(&["up", "-d"]).ok();
     assert_ne!(before, reads());
 }

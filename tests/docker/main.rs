@@ -5,6 +5,7 @@
 #![expect(unreachable_pub, reason = "a test binary has no outside")]
 
 mod both;
+mod broken_off;
 mod build;
 mod cascades;
 mod dependencies;
@@ -20,6 +21,7 @@ mod nothing_to_do;
 mod parity;
 mod profiles;
 mod proxy;
+mod pulls;
 mod random;
 #[path = "../bench/raw.rs"]
 #[expect(dead_code, reason = "benches need more of it")]
@@ -31,3 +33,4 @@ mod scaling;
 mod scenarios;
 mod stack;
 mod staying;
+mod storage;

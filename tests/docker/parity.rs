@@ -18,7 +18,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::Mutex;
 
-use rcompose::engine::Engine;
+use rcompose::engine::{Engine, Reads};
 use serde_json::{Map, Value, json};
 
 use crate::raw::{Raw, bare, post};
@@ -276,7 +276,12 @@ fn snapshot(raw: &Raw, project: &str) -> Snapshot {
     }
     let mut held = Snapshot::new();
     for row in rows(&containers) {
-        let inspected = get(format!("/containers/{}/json", text(&row["Id"])));
+        // What is on its way out is listed for a moment longer than it can be looked at.
+        let id = text(&row["Id"]);
+        let found = wait(async { engine().container(&id).await }).expect("the engine answers");
+        let Some(inspected) = found.map(|container| container.raw) else {
+            continue;
+        };
         held.insert(
             format!("container {}", text(&inspected["Name"])),
             container(&inspected, &ids),

