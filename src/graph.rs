@@ -206,7 +206,8 @@ impl<'p> Graph<'p> {
         let mut error = Diagnostic::error(format!(
             "services depend on each other: {}",
             round.join(" → ")
-        ));
+        ))
+        .code("dependency-cycle");
         for pair in round.windows(2) {
             if let Some(edge) = self.edges.edge_weight(pair[0], pair[1])
                 && let Some(span) = edge.span

@@ -21,6 +21,7 @@ use crate::project::Project;
 use crate::project::unsupported::Note;
 use crate::report;
 use crate::report::logs::{LogPrinter, LogStyle};
+use crate::report::problems::{Form, Problems};
 use crate::report::{Mode, Reporter, Screen, Shared, error, json};
 
 /// How often the display is redrawn.
@@ -33,6 +34,7 @@ pub(super) struct Context<'c> {
     connect: Connect<'c>,
     mode: Mode,
     color: Colors,
+    problems: Problems,
 }
 
 /// How things are shown.
@@ -79,12 +81,15 @@ impl<'c> Context<'c> {
         appearance: Appearance,
     ) -> Context<'c> {
         let Appearance { mode, color } = appearance;
+        let form = Form::from(global.diagnostics);
+        let problems = Problems::new(form, environment.stderr.clone(), &environment.current_dir);
         Context {
             global,
             environment,
             connect,
             mode,
             color,
+            problems,
         }
     }
 
@@ -152,7 +157,9 @@ impl<'c> Context<'c> {
 
     /// Prints warnings about files.
     pub(super) fn warn_of(&self, warnings: &[Diagnostic], sources: &Sources) {
-        if !warnings.is_empty() && self.mode != Mode::Quiet {
+        if !self.problems.are_text() {
+            self.problems.tell(warnings, sources);
+        } else if !warnings.is_empty() && self.mode != Mode::Quiet {
             let text = error::diagnostics(warnings, sources, self.screen());
             self.environment.stderr.put(&text);
         }
@@ -301,6 +308,10 @@ impl<'c> Context<'c> {
 
     /// Prints something to know.
     pub(super) fn warn(&self, message: &str) {
+        if !self.problems.are_text() {
+            let warning = Diagnostic::warning(message).code("notice");
+            return self.problems.tell(&[warning], &Sources::default());
+        }
         let text = match self.mode {
             Mode::Quiet => return,
             Mode::Json => json::warning(message),
@@ -331,8 +342,30 @@ impl<'c> Context<'c> {
         }
     }
 
+    /// Makes the problems the data of this run.
+    pub(super) fn problems_are_data(&mut self, form: Option<Form>) {
+        let form = form.unwrap_or(self.global.diagnostics.into());
+        let Environment {
+            stdout,
+            current_dir,
+            ..
+        } = &self.environment;
+        self.problems = Problems::new(form, stdout.clone(), current_dir);
+    }
+
+    /// Writes what machines get at the end of a run.
+    pub(super) fn finish(&self, code: u8) {
+        self.problems.finish(code);
+    }
+
     /// Prints why the command ends and answers the exit code.
     pub(super) fn print_failure(&self, failure: Failure) -> u8 {
+        if !self.problems.are_text() {
+            let code = failure.exit_code();
+            let (diagnostics, sources) = failure.into_diagnostics();
+            self.problems.tell(&diagnostics, &sources);
+            return code;
+        }
         let as_json = self.mode == Mode::Json;
         failure.print(&self.environment.stderr, self.screen(), as_json)
     }

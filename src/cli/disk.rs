@@ -1,9 +1,24 @@
 //! The real file system and standard input, as loading sees them.
+//!
+//! Whatever a path leads to, reading it comes to an end: no more is read than a file may be long,
+//! and nothing is waited for that may never come. That is a pipe that nobody writes to, or a
+//! device or kernel file without anything to say. A pipe that has a writer is waited for, as is
+//! one that the shell has opened (`-f <(…)`).
 
+use std::fs::{File, Metadata};
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
+use std::sync::mpsc::{self, RecvTimeoutError, Sender};
+use std::time::Duration;
 
+use crate::document::yaml::MAX_BYTES;
 use crate::load::Files;
+
+/// How long a pipe may be without a writer, and a device without a byte.
+const PATIENCE: Duration = Duration::from_millis(800);
+
+/// Where the shell's own pipes are found.
+const INHERITED: [&str; 3] = ["/dev/stdin", "/dev/fd", "/proc/self/fd"];
 
 /// The real file system.
 #[derive(Debug, Clone, Copy, Default)]
@@ -11,7 +26,15 @@ pub struct Disk;
 
 impl Files for Disk {
     fn read(&self, path: &Path) -> io::Result<Vec<u8>> {
-        std::fs::read(path)
+        let about = std::fs::metadata(path)?;
+        let inherited = INHERITED.iter().any(|folder| path.starts_with(folder));
+        // The kernel's files are empty until they are read, and some are never done.
+        let plain = about.is_dir() || about.is_file() && about.len() > 0;
+        if inherited || plain {
+            bounded(File::open(path)?)
+        } else {
+            patiently(path, &about)
+        }
     }
 
     fn is_file(&self, path: &Path) -> bool {
@@ -19,10 +42,71 @@ impl Files for Disk {
     }
 
     fn read_stdin(&self) -> io::Result<Vec<u8>> {
-        let mut bytes = Vec::new();
-        io::stdin().lock().read_to_end(&mut bytes)?;
-        Ok(bytes)
+        bounded(io::stdin().lock())
     }
+}
+
+/// Everything, or so much that the caller sees that it is too much.
+fn bounded(from: impl Read) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    let limit = u64::try_from(MAX_BYTES).unwrap_or(u64::MAX);
+    from.take(limit.saturating_add(1)).read_to_end(&mut bytes)?;
+    Ok(bytes)
+}
+
+/// What the reading thread has to tell.
+enum News {
+    /// From here on, something will come.
+    Begun,
+    /// That is all.
+    Done(io::Result<Vec<u8>>),
+}
+
+/// Reads in a thread of its own, which is left behind where nothing comes.
+fn patiently(path: &Path, about: &Metadata) -> io::Result<Vec<u8>> {
+    let (tell, news) = mpsc::channel();
+    let (path, pipe) = (path.to_owned(), is_pipe(about));
+    std::thread::Builder::new().spawn(move || {
+        let read = read_telling(&path, pipe, &tell);
+        // Nobody listens any more where patience was lost.
+        let _ = tell.send(News::Done(read));
+    })?;
+    let mut next = news.recv_timeout(PATIENCE);
+    if let Ok(News::Begun) = next {
+        next = news.recv().map_err(|_| RecvTimeoutError::Disconnected);
+    }
+    match next {
+        Ok(News::Done(read)) => read,
+        _ if pipe => Err(io::Error::other("it is a pipe that nobody writes to")),
+        _ => Err(io::Error::other("nothing comes from it")),
+    }
+}
+
+fn read_telling(path: &Path, pipe: bool, tell: &Sender<News>) -> io::Result<Vec<u8>> {
+    let mut file = File::open(path)?;
+    if pipe {
+        // Opening has waited for a writer.
+        let _ = tell.send(News::Begun);
+        return bounded(file);
+    }
+    let mut first = [0; 4096];
+    let length = file.read(&mut first)?;
+    let _ = tell.send(News::Begun);
+    if length == 0 {
+        return Ok(Vec::new());
+    }
+    bounded(first[..length].chain(file))
+}
+
+#[cfg(unix)]
+fn is_pipe(about: &Metadata) -> bool {
+    use std::os::unix::fs::FileTypeExt;
+    about.file_type().is_fifo()
+}
+
+#[cfg(not(unix))]
+fn is_pipe(_: &Metadata) -> bool {
+    false
 }
 
 /// Writes a file whole.

@@ -54,8 +54,33 @@ impl Failure {
         }
     }
 
+    /// What the process ends with.
+    pub(super) fn exit_code(&self) -> u8 {
+        match self {
+            Failure::Interrupted => 130,
+            _ => 1,
+        }
+    }
+
+    /// The problems that are to be told, and the texts that they speak of.
+    pub(super) fn into_diagnostics(self) -> (Vec<Diagnostic>, Sources) {
+        match self {
+            Failure::Files {
+                diagnostics,
+                sources,
+            } => (diagnostics, sources),
+            Failure::Message { message, help } => {
+                let error = Diagnostic::error(message).code("failed");
+                let error = help.into_iter().fold(error, Diagnostic::help);
+                (vec![error], Sources::default())
+            }
+            Failure::Told | Failure::Interrupted => (Vec::new(), Sources::default()),
+        }
+    }
+
     /// Prints it and answers the exit code.
     pub(super) fn print(self, out: &Stream, screen: Screen, as_json: bool) -> u8 {
+        let code = self.exit_code();
         match self {
             Failure::Files {
                 diagnostics,
@@ -76,10 +101,9 @@ impl Failure {
             Failure::Message { message, help } => {
                 out.put(&error::error(&message, &help, screen.color));
             }
-            Failure::Told => {}
-            Failure::Interrupted => return 130,
+            Failure::Told | Failure::Interrupted => {}
         }
-        1
+        code
     }
 }
 

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::ValueEnum;
 
 use crate::report::Mode;
+use crate::report::problems::Form;
 
 /// Flags before the command.
 #[derive(Debug, Clone, Default, clap::Args)]
@@ -37,6 +38,11 @@ pub(super) struct Global {
     #[arg(long, value_enum, value_name = "HOW")]
     pub progress: Option<Progress>,
 
+    /// How problems with the project's files are told: with the line and a caret, as a JSON object
+    /// a line, or as one SARIF document; on standard error, from `config --quiet` on standard output
+    #[arg(long, value_enum, value_name = "HOW", default_value_t, global = true)]
+    pub diagnostics: Diagnostics,
+
     /// Print the version
     #[arg(short, long)]
     pub version: bool,
@@ -61,6 +67,25 @@ pub(super) enum Progress {
     Json,
     #[value(alias = "none")]
     Quiet,
+}
+
+/// How problems are told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
+pub(super) enum Diagnostics {
+    #[default]
+    Text,
+    Json,
+    Sarif,
+}
+
+impl From<Diagnostics> for Form {
+    fn from(diagnostics: Diagnostics) -> Form {
+        match diagnostics {
+            Diagnostics::Text => Form::Text,
+            Diagnostics::Json => Form::Json,
+            Diagnostics::Sarif => Form::Sarif,
+        }
+    }
 }
 
 impl From<Progress> for Mode {

@@ -137,7 +137,9 @@ async fn dispatch(arguments: Arguments, environment: Environment, connect: Conne
             Ok(0)
         }
     };
-    result.unwrap_or_else(|failure| context.print_failure(failure))
+    let code = result.unwrap_or_else(|failure| context.print_failure(failure));
+    context.finish(code);
+    code
 }
 
 /// Help goes to stdout and is no error; wrong usage goes to stderr and is one.

@@ -11,6 +11,9 @@ use super::{Source, SourceId, Sources, Span};
 /// millions.
 pub const MAX_PROBLEMS: usize = 100;
 
+/// The code of a problem that nobody gave one.
+pub const UNNAMED: &str = "problem";
+
 /// How bad it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Severity {
@@ -25,12 +28,19 @@ pub enum Severity {
 pub struct Diagnostic {
     /// Error or warning.
     pub severity: Severity,
+    /// The kind of problem in kebab case, for machines: it stays when the message is reworded.
+    pub code: &'static str,
     /// One sentence without a full stop.
     pub message: String,
     /// The places; the first is where the problem is, the others are context.
     pub labels: Vec<Label>,
     /// What to do about it, one entry a line.
     pub help: Vec<String>,
+    /// What asked for the file of the first place, the nearest step first; empty for a file of the
+    /// command line.
+    pub way: Vec<Label>,
+    /// The lines that it is about hold secrets: places are named, and nothing is printed of them.
+    pub secret: bool,
 }
 
 /// A place and what is to be seen there.
@@ -47,9 +57,12 @@ impl Diagnostic {
     pub fn error(message: impl Into<String>) -> Diagnostic {
         Diagnostic {
             severity: Severity::Error,
+            code: UNNAMED,
             message: message.into(),
             labels: Vec::new(),
             help: Vec::new(),
+            way: Vec::new(),
+            secret: false,
         }
     }
 
@@ -61,6 +74,13 @@ impl Diagnostic {
         }
     }
 
+    /// Says which kind of problem it is.
+    #[must_use]
+    pub fn code(mut self, code: &'static str) -> Diagnostic {
+        self.code = code;
+        self
+    }
+
     /// Adds a place. The first one added is where the problem is.
     #[must_use]
     pub fn at(mut self, span: Span, text: impl Into<String>) -> Diagnostic {
@@ -68,6 +88,13 @@ impl Diagnostic {
             span,
             text: text.into(),
         });
+        self
+    }
+
+    /// Keeps the lines that it is about from being printed.
+    #[must_use]
+    pub fn about_secrets(mut self) -> Diagnostic {
+        self.secret = true;
         self
     }
 
@@ -119,7 +146,7 @@ fn group<'a>(diagnostic: &Diagnostic, sources: &'a Sources) -> Group<'a> {
         Severity::Warning => Level::WARNING,
     };
     let mut group = Group::with_title(level.primary_title(printable(&diagnostic.message)));
-    for labels in by_source(&diagnostic.labels) {
+    for labels in by_source(diagnostic.labels.iter().chain(&diagnostic.way)) {
         let primary = diagnostic.labels.first();
         let Some(source) = labels
             .first()
@@ -127,7 +154,8 @@ fn group<'a>(diagnostic: &Diagnostic, sources: &'a Sources) -> Group<'a> {
         else {
             continue;
         };
-        group = if source.secret || source.text.is_empty() {
+        let hidden = source.secret || diagnostic.secret || source.text.is_empty();
+        group = if hidden {
             labels
                 .iter()
                 .fold(group, |group, label| group.element(origin(label, source)))
@@ -143,20 +171,17 @@ fn group<'a>(diagnostic: &Diagnostic, sources: &'a Sources) -> Group<'a> {
 
 /// Where a label points, for a source whose lines are not shown.
 fn origin<'a>(label: &Label, source: &Source) -> Origin<'a> {
-    let start = source.text.floor_char_boundary(label.span.start as usize);
-    let line_start = source.text[..start].rfind('\n').map_or(0, |at| at + 1);
-    let line = source.text[..start].matches('\n').count() + 1;
-    let column = source.text[line_start..start].chars().count() + 1;
+    let region = Region::of(&source.text, label.span);
     let path = Origin::path(printable(&source.name));
     if source.text.is_empty() {
         path
     } else {
-        path.line(line).char_column(column)
+        path.line(region.line).char_column(region.column)
     }
 }
 
 /// Labels of one source together, sources in the order in which they are first mentioned.
-fn by_source(labels: &[Label]) -> Vec<Vec<&Label>> {
+fn by_source<'l>(labels: impl Iterator<Item = &'l Label>) -> Vec<Vec<&'l Label>> {
     let mut groups: IndexMap<SourceId, Vec<&Label>> = IndexMap::new();
     for label in labels {
         groups.entry(label.span.source).or_default().push(label);
@@ -204,6 +229,44 @@ fn snippet<'a>(
         .line_start(line)
         .annotations(annotations);
     Some(snippet)
+}
+
+/// Lines and columns of a span, counted from 1 in characters, the end exclusive.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Region {
+    /// Line of the first character.
+    pub line: usize,
+    /// Column of the first character.
+    pub column: usize,
+    /// Line behind the last character.
+    pub end_line: usize,
+    /// Column behind the last character.
+    pub end_column: usize,
+}
+
+impl Region {
+    /// Where a span lies in its text.
+    pub fn of(text: &str, span: Span) -> Region {
+        let start = text.floor_char_boundary(span.start as usize);
+        let end = text.ceil_char_boundary(span.end as usize).max(start);
+        let (line, column) = position(text, start);
+        let (end_line, end_column) = position(text, end);
+        Region {
+            line,
+            column,
+            end_line,
+            end_column,
+        }
+    }
+}
+
+/// Line and column of a byte. A byte order mark is no column.
+fn position(text: &str, at: usize) -> (usize, usize) {
+    let line_start = text[..at].rfind('\n').map_or(0, |at| at + 1);
+    let line = text[..at].matches('\n').count() + 1;
+    let before = &text[line_start..at];
+    let before = before.strip_prefix(BOM).unwrap_or(before);
+    (line, before.chars().count() + 1)
 }
 
 const BOM: char = '\u{feff}';

@@ -197,17 +197,20 @@ impl<'a> Walk<'a> {
 
 /// The problem of a tree or file beyond [`MAX_TOTAL`].
 pub(crate) fn too_long(span: Span) -> Diagnostic {
-    Diagnostic::error("variables make the text too long").at(
-        span,
-        format!("more than {} MiB up to here", MAX_TOTAL / 1024 / 1024),
-    )
+    Diagnostic::error("variables make the text too long")
+        .code("text-too-long")
+        .at(
+            span,
+            format!("more than {} MiB up to here", MAX_TOTAL / 1024 / 1024),
+        )
 }
 
 /// The warning for one variable that has no value.
 pub(crate) fn unset_warning(name: &str, places: &[Span], count: usize) -> Diagnostic {
     let mut warning = Diagnostic::warning(format!(
         "the variable {name} is not set and stands for an empty text"
-    ));
+    ))
+    .code("unset-variable");
     for place in places {
         let label = if warning.labels.is_empty() {
             "used here"
@@ -284,17 +287,19 @@ impl ExpandError {
         match &self.kind {
             ExpandErrorKind::Invalid { .. } => {
                 Diagnostic::error(format!("invalid interpolation format for {path}"))
+                    .code("invalid-interpolation")
                     .at(span, "not a variable")
                     .help(MEANT_ITSELF)
             }
             ExpandErrorKind::Required { name, .. } => {
                 Diagnostic::error(format!("{self} (for {path})"))
+                    .code("required-variable")
                     .at(span, "needed here")
                     .help(format!("set {name} in the environment or in .env"))
             }
-            ExpandErrorKind::TooLong => {
-                Diagnostic::error(format!("{self} (for {path})")).at(span, "too long from here on")
-            }
+            ExpandErrorKind::TooLong => Diagnostic::error(format!("{self} (for {path})"))
+                .code("text-too-long")
+                .at(span, "too long from here on"),
         }
     }
 }

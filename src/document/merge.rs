@@ -263,6 +263,7 @@ impl Merger<'_> {
                 }
                 None => self.problem(
                     Diagnostic::error(format!("{} is a list of KEY=VALUE", self.path))
+                        .code("wrong-type")
                         .at(item.span, format!("this is {}", item.describe())),
                 ),
             }
@@ -290,6 +291,7 @@ impl Merger<'_> {
 
     fn cannot_override(&mut self, base: &Node, over: &Node) {
         let problem = Diagnostic::error(format!("cannot override {}", self.path))
+            .code("merge-conflict")
             .at(over.span, format!("this is {}", over.describe()))
             .at(base.span, format!("but here it is {}", base.describe()))
             .help("give both the same form, or write `!override` in front of the later value");

@@ -102,6 +102,7 @@ impl Sources {
         match invalid {
             None => Ok(id),
             Some(at) => Err(Diagnostic::error("the file is not UTF-8 text")
+                .code("not-utf-8")
                 .at(
                     Span {
                         source: id,

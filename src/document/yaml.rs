@@ -446,6 +446,7 @@ impl<'a> Reader<'a> {
             let problem = Diagnostic::error(format!(
                 "the file comes to more than {MAX_NODES} keys and values"
             ))
+            .code("too-many-values")
             .at(span, "reached here");
             return Err(if self.anchors.is_empty() {
                 problem
@@ -479,7 +480,9 @@ impl<'a> Reader<'a> {
         let span = self.span(span);
         let written = self.slice(span);
         let warning = format!("`{written}` is not a tag that Compose knows");
-        let mut warning = Diagnostic::warning(warning).at(span, "without a meaning");
+        let mut warning = Diagnostic::warning(warning)
+            .code("unknown-tag")
+            .at(span, "without a meaning");
         warning = match nearest(written, ["!reset", "!override", "!!str"].into_iter()) {
             Some(meant) => warning.help(format!("did you mean `{meant}`?")),
             None => warning
@@ -568,8 +571,11 @@ impl<'a> Reader<'a> {
         let kind = match tag {
             Meaning::Core(core) => core_kind(core, &text, plain).unwrap_or_else(|| {
                 let message = format!("a value does not fit its tag `!!{core}`");
-                self.problems
-                    .push(Diagnostic::error(message).at(span, "another kind of value"));
+                self.problems.push(
+                    Diagnostic::error(message)
+                        .code("wrong-type")
+                        .at(span, "another kind of value"),
+                );
                 ScalarKind::String
             }),
             Meaning::Foreign => ScalarKind::String,
@@ -586,7 +592,8 @@ impl<'a> Reader<'a> {
         let bytes = bytes.and_then(|bytes| String::from_utf8(bytes).ok());
         if bytes.is_none() {
             let error = Diagnostic::error("a value does not fit its tag `!!binary`");
-            self.problems.push(error.at(span, "not text in base64"));
+            let error = error.code("wrong-type").at(span, "not text in base64");
+            self.problems.push(error);
         }
         Scalar {
             text: bytes.unwrap_or_default(),
@@ -670,8 +677,14 @@ impl<'a> Reader<'a> {
     }
 
     fn cannot_merge(&mut self, node: &Node) {
+        let told = self.problems.iter().flat_map(|problem| &problem.labels);
+        if node.is_null() && told.into_iter().any(|label| label.span == node.span) {
+            // An alias that stands for nothing.
+            return;
+        }
         self.problems.push(
             Diagnostic::error("`<<` needs a mapping or a list of mappings")
+                .code("invalid-merge-key")
                 .at(node.span, format!("this is {}", node.describe())),
         );
     }
@@ -681,6 +694,7 @@ impl<'a> Reader<'a> {
         let Some(target) = self.anchors.get(&anchor) else {
             self.problems.push(
                 Diagnostic::error("an alias stands inside the value that it repeats")
+                    .code("endless-alias")
                     .at(span, "would go on without end"),
             );
             self.place_null(span);
@@ -714,6 +728,7 @@ impl<'a> Reader<'a> {
 
     fn unknown_alias(&mut self, name: &str, names: &[String], span: Span) {
         let mut problem = Diagnostic::error(format!("nothing is anchored as `&{name}`"))
+            .code("unknown-alias")
             .at(span, "unknown alias");
         problem = match nearest(name, names.iter().map(String::as_str)) {
             Some(meant) => problem.help(format!("did you mean `*{meant}`?")),
@@ -733,6 +748,7 @@ impl<'a> Reader<'a> {
         if !name.bytes().all(known) {
             self.problems.push(
                 Diagnostic::error(format!("`{name}` cannot be the name of an anchor"))
+                    .code("invalid-anchor")
                     .at(span, "letters, digits, `-` and `_` only"),
             );
         }
@@ -823,6 +839,7 @@ impl<'a> Reader<'a> {
                     self.location(),
                     if written.is_empty() { "null" } else { written }
                 ))
+                .code("key-not-a-string")
                 .at(span, "keys are strings");
                 self.problems.push(if written.is_empty() {
                     problem
@@ -833,6 +850,7 @@ impl<'a> Reader<'a> {
             }
             _ => {
                 let problem = Diagnostic::error(format!("non-string key {}", self.location()))
+                    .code("key-not-a-string")
                     .at(span, format!("{} cannot be a key", node.describe()))
                     .help("quote a value that starts with a brace or bracket: \"{{ ... }}\"");
                 self.problems.push(problem);
@@ -884,6 +902,7 @@ impl<'a> Reader<'a> {
 
     fn duplicate(&mut self, name: &str, again: Span, first: Span, merges: bool) {
         let problem = Diagnostic::error(format!("`{name}` is given twice {}", self.location()))
+            .code("duplicate-key")
             .at(again, "given again here")
             .at(first, "given first here");
         self.problems.push(if merges {

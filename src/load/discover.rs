@@ -150,8 +150,11 @@ fn search(load: &mut Load<'_>) -> Option<Vec<Found>> {
                     names.join(", ")
                 );
                 let help = format!("{} is used; -f chooses another", used.display());
-                load.diagnostics
-                    .push(Diagnostic::warning(message).help(help));
+                load.diagnostics.push(
+                    Diagnostic::warning(message)
+                        .code("several-files")
+                        .help(help),
+                );
             }
         }
         let chosen = [Some(file), overrides.first()].into_iter().flatten();
@@ -161,7 +164,7 @@ fn search(load: &mut Load<'_>) -> Option<Vec<Found>> {
         "no Compose file in {} or any folder above it",
         start.display()
     );
-    load.error(message, "it looks for compose.yaml, compose.yml, docker-compose.yml, docker-compose.yaml; -f names another");
+    load.error("missing-file", message, "it looks for compose.yaml, compose.yml, docker-compose.yml, docker-compose.yaml; -f names another");
     None
 }
 
@@ -184,6 +187,7 @@ pub(super) fn name(
         let rule =
             "lower-case letters, digits, hyphens and underscores, the first a letter or a digit";
         load.error(
+            "invalid-name",
             message,
             &if near.is_empty() {
                 rule.to_owned()
@@ -216,6 +220,7 @@ pub(super) fn name(
             None => "the folder's name",
         };
         load.error(
+            "invalid-name",
             format!("the project has no name: {whose} has no letter or digit in it"),
             "give one with -p",
         );

@@ -127,7 +127,11 @@ fn too_many(variables: &[Variable]) -> Option<Diagnostic> {
     }
     let message = format!("the file holds more than {MAX_VARIABLES} variables");
     let last = variables.last()?;
-    Some(Diagnostic::error(message).at(last.span, "one too many"))
+    Some(
+        Diagnostic::error(message)
+            .code("too-many-values")
+            .at(last.span, "one too many"),
+    )
 }
 
 fn raw_line(
@@ -147,6 +151,7 @@ fn raw_line(
     if name.contains(char::is_whitespace) {
         return Err(
             Diagnostic::error(format!("the name `{name}` contains a space"))
+                .code("invalid-variable-name")
                 .at(span, "not a name")
                 .help("with `format: raw` there is no `export` and no space around `=`"),
         );
@@ -177,7 +182,9 @@ fn span(source: SourceId, start: usize, end: usize) -> Span {
 }
 
 fn nameless(span: Span) -> Diagnostic {
-    Diagnostic::error("a name is missing in front of the value").at(span, "no name")
+    Diagnostic::error("a name is missing in front of the value")
+        .code("invalid-variable-name")
+        .at(span, "no name")
 }
 
 struct Reader<'a> {
@@ -251,7 +258,8 @@ impl<'a> Reader<'a> {
             Some(quote @ ('"' | '\'')) => self.quoted(quote)?,
             _ => self.unquoted(),
         };
-        let (value, warnings) = self.expanded(&name, &written)?;
+        let (value, mut warnings) = self.expanded(&name, &written)?;
+        warnings.extend(self.cut(&name, &written));
         self.total = self.total.saturating_add(value.len());
         if self.total > MAX_TOTAL {
             self.at = self.text.len();
@@ -299,6 +307,7 @@ impl<'a> Reader<'a> {
             let at = self.at + at;
             return Err(
                 Diagnostic::error(format!("`{character}` cannot be part of a name"))
+                    .code("invalid-variable-name")
                     .at(span(self.source, at, at + character.len_utf8()), "")
                     .help("a line is NAME=value, NAME: value, or a comment after `#`"),
             );
@@ -309,6 +318,7 @@ impl<'a> Reader<'a> {
         if name.contains(is_blank) {
             return Err(
                 Diagnostic::error(format!("the name `{name}` contains a space"))
+                    .code("invalid-variable-name")
                     .at(place, "not a name")
                     .help("a line is NAME=value, NAME: value, or a comment after `#`"),
             );
@@ -337,6 +347,7 @@ impl<'a> Reader<'a> {
         let start = self.at + 1;
         let Some(length) = closing(body, quote) else {
             let problem = Diagnostic::error("a quote is never closed")
+                .code("env-file-syntax")
                 .at(span(self.source, self.at, start), "opened here")
                 .help(format!("write \\{quote} for a quote inside the value"));
             // Nothing below can be trusted to be outside quotes.
@@ -349,6 +360,20 @@ impl<'a> Reader<'a> {
             raw: &body[..length],
             start,
         })
+    }
+
+    /// A secret that ends at a `#` with more of it behind.
+    fn cut(&self, name: &str, written: &Written<'_>) -> Option<Diagnostic> {
+        let behind = self.rest().strip_prefix(" #")?;
+        let goes_on = behind.starts_with(|c: char| !c.is_whitespace() && c != '#');
+        if written.quote.is_some() || written.raw.is_empty() || !goes_on || !is_secret(name) {
+            return None;
+        }
+        let hash = span(self.source, self.at + 1, self.at + 2);
+        let warning = Diagnostic::warning(format!("the value of {name} ends in front of ` #`"))
+            .code("cut-value")
+            .at(hash, "from here on it is a comment");
+        Some(warning.help("put the value in single quotes if the rest belongs to it"))
     }
 
     /// The value with its variables replaced, and what is worth a warning.
@@ -377,6 +402,7 @@ impl<'a> Reader<'a> {
             let warning = Diagnostic::warning(format!(
                 "the value of {name} changes where it holds a dollar sign"
             ))
+            .code("unmeant-interpolation")
             .at(span(self.source, at, at + 1), "starts a variable")
             .help("put the value in single quotes to keep it as it is");
             return Ok((expansion.text, vec![warning]));
@@ -487,7 +513,8 @@ fn unmeant(name: &str, written: &Written<'_>) -> Option<usize> {
     None
 }
 
-fn is_secret(name: &str) -> bool {
+/// Whether a variable's name says that nobody should read its value.
+pub(super) fn is_secret(name: &str) -> bool {
     let name = name.to_ascii_uppercase();
     [
         "PASS",

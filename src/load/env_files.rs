@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use super::{Load, environment};
 use crate::document::Diagnostic;
+use crate::document::diagnostic::nearest;
 use crate::project::Project;
 
 /// Reads the files of every service that is wanted; later files win, and `environment` wins over
@@ -18,13 +19,15 @@ pub(super) fn apply(
         let mut joined: BTreeMap<String, Option<String>> = BTreeMap::new();
         for file in files {
             let path = &load.request.current_dir.join(&file.path);
-            if !load.files.is_file(path) {
+            if let Some(reason) = environment::unreadable(load, path) {
                 if file.required {
                     let message = format!(
-                        "service `{}`: the environment file {} does not exist",
+                        "service `{}`: the environment file {} {reason}",
                         service.name, file.path
                     );
-                    let error = Diagnostic::error(message).at(file.span, "asked for here");
+                    let error = Diagnostic::error(message)
+                        .code("missing-file")
+                        .at(file.span, "asked for here");
                     load.diagnostics
                         .push(error.help("`required: false` makes it optional"));
                 }
@@ -32,9 +35,14 @@ pub(super) fn apply(
             }
             if let Some(format) = file.format.as_deref().filter(|format| *format != "raw") {
                 let error =
-                    Diagnostic::error(format!("{format:?} is not a format of environment files"));
+                    Diagnostic::error(format!("{format:?} is not a format of environment files"))
+                        .code("invalid-value");
+                let error = error.at(file.span, "`raw`, or none at all");
                 load.diagnostics
-                    .push(error.at(file.span, "`raw`, or none at all"));
+                    .push(match nearest(format, ["raw"].into_iter()) {
+                        Some(near) => error.help(format!("did you mean `{near}`?")),
+                        None => error,
+                    });
                 continue;
             }
             let lookup = |name: &str| {
@@ -45,7 +53,16 @@ pub(super) fn apply(
                     .or(own)
                     .or_else(|| joined.get(name).cloned().flatten())
             };
-            let read = environment::read_variables(load, path, file.format.as_deref(), &lookup);
+            let asked = (file.span, "asked for here");
+            let told = load.diagnostics.len();
+            let format = file.format.as_deref();
+            let read = environment::read_variables(load, (path, asked), format, &lookup);
+            for warning in load.diagnostics.iter_mut().skip(told) {
+                if warning.code == "unmeant-interpolation" {
+                    let help = "`format: raw` beside its `path` keeps all values of the file";
+                    warning.help.push(help.to_owned());
+                }
+            }
             for set in read.into_iter().flatten() {
                 if let Some(trace) = &mut load.trace {
                     trace.reads(&service.name, "environment", &set);

@@ -3,8 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
+use super::tree::{Asked, Origin, asked_by};
 use super::{Load, discover, dotenv};
-use crate::document::{Diagnostic, SourceId, Span};
+use crate::document::{Diagnostic, Severity, SourceId, Span};
 
 /// The environment as far as it is known before the Compose files are found (they may be named in it).
 pub(super) fn before_discovery(load: &mut Load<'_>) -> Option<BTreeMap<String, String>> {
@@ -18,8 +19,8 @@ pub(super) fn before_discovery(load: &mut Load<'_>) -> Option<BTreeMap<String, S
     }
     let current_dir = load.request.current_dir.to_string_lossy().into_owned();
     let given = given.iter().map(|file| file.to_string_lossy());
-    let paths: Vec<PathBuf> = given
-        .map(|file| load.path_from(Path::new(&current_dir), &file))
+    let paths: Vec<_> = given
+        .map(|file| (load.path_from(Path::new(&current_dir), &file), None))
         .collect();
     read_files(load, &paths, &mut variables)?;
     Some(variables)
@@ -73,7 +74,7 @@ fn default_file(
     if is_disabled(load)? || !load.files.is_file(&path) {
         return Some(());
     }
-    read_files(load, &[path], variables)
+    read_files(load, &[(path, None)], variables)
 }
 
 /// Whether `.env` is to be left alone; asked of the process alone.
@@ -84,7 +85,7 @@ fn is_disabled(load: &mut Load<'_>) -> Option<bool> {
         "1" | "t" | "T" | "true" | "True" | "TRUE" => Some(true),
         other => {
             let message = format!("COMPOSE_DISABLE_ENV_FILE is set to {other:?}");
-            load.error(message, "it can be true or false");
+            load.error("invalid-value", message, "it can be true or false");
             None
         }
     }
@@ -94,13 +95,13 @@ fn is_disabled(load: &mut Load<'_>) -> Option<bool> {
 /// one wins.
 pub(super) fn read_files(
     load: &mut Load<'_>,
-    paths: &[PathBuf],
+    paths: &[(PathBuf, Option<Asked>)],
     variables: &mut BTreeMap<String, String>,
 ) -> Option<()> {
     let mut added: BTreeMap<String, String> = BTreeMap::new();
     let mut places = BTreeMap::new();
-    for path in paths {
-        let (source, text) = read_text(load, path)?;
+    for (path, asked) in paths {
+        let (source, text) = read_text(load, path, *asked)?;
         let own = names(&text, variables);
         let lookup = |name: &str| {
             let earlier = || added.get(name).filter(|_| !own.contains(name));
@@ -143,11 +144,11 @@ pub(super) struct Set {
 /// The variables of a file, in order.
 pub(super) fn read_variables(
     load: &mut Load<'_>,
-    path: &Path,
+    (path, asked): (&Path, Asked),
     format: Option<&str>,
     lookup: &dyn Fn(&str) -> Option<String>,
 ) -> Option<Vec<Set>> {
-    let (source, text) = read_text(load, path)?;
+    let (source, text) = read_text(load, path, Some(asked))?;
     let parsed = match format {
         Some("raw") => dotenv::parse_raw(source, &text, lookup),
         _ => dotenv::parse(source, &text, lookup),
@@ -156,23 +157,25 @@ pub(super) fn read_variables(
 }
 
 /// A file's text, read once: it may be a pipe.
-fn read_text(load: &mut Load<'_>, path: &Path) -> Option<(SourceId, String)> {
+fn read_text(load: &mut Load<'_>, path: &Path, asked: Option<Asked>) -> Option<(SourceId, String)> {
     let bytes = match load.files.read(path) {
         Ok(bytes) => bytes,
         Err(reason) => {
-            let (reason, help) = match reason.kind() {
-                // Other files than those of the command line are looked for first.
-                std::io::ErrorKind::NotFound => (
-                    "it does not exist".to_owned(),
-                    "look at the path given with --env-file",
-                ),
-                _ => (reason.to_string(), ""),
-            };
             let file = path.display();
-            load.error(
-                format!("cannot read the environment file {file}: {reason}"),
-                help,
-            );
+            let missing = reason.kind() == std::io::ErrorKind::NotFound;
+            let reason = if missing {
+                "it does not exist".to_owned()
+            } else {
+                reason.to_string()
+            };
+            let message = format!("cannot read the environment file {file}: {reason}");
+            let error = Diagnostic::error(message).code("unreadable-file");
+            load.diagnostics.push(match asked {
+                Some((span, label)) => error.at(span, label),
+                // Other files than those of the command line are looked for first.
+                None if missing => error.help("look at the path given with --env-file"),
+                None => error,
+            });
             return None;
         }
     };
@@ -181,17 +184,50 @@ fn read_text(load: &mut Load<'_>, path: &Path) -> Option<(SourceId, String)> {
         .unwrap_or(path)
         .to_string_lossy()
         .into_owned();
-    match load.sources.add_bytes(shown, bytes) {
-        Ok(source) => {
-            // Passwords live in such files, and error messages end up in logs.
-            load.sources.keep_secret(source);
-            let text = load.sources.get(source).text.clone();
-            Some((source, text))
+    let (source, problem) = match load.sources.add_bytes(shown, bytes) {
+        Ok(source) => (source, None),
+        Err(problem) => (problem.labels.first()?.span.source, Some(problem)),
+    };
+    // Passwords live in such files, and error messages end up in logs.
+    load.sources.keep_secret(source);
+    if asked.is_some() {
+        let origin = Origin {
+            file: Some(path.to_owned()),
+            base: path.to_owned(),
+            asked,
+        };
+        load.origins.insert(source, origin);
+    }
+    match problem {
+        // docker compose reads on.
+        Some(problem) if problem.code == "not-utf-8" => load.diagnostics.push(Diagnostic {
+            severity: Severity::Warning,
+            ..problem
+        }),
+        Some(problem) => {
+            load.diagnostics.push(asked_by(problem, asked));
+            return None;
         }
-        Err(problem) => {
-            load.diagnostics.push(problem);
-            None
+        None => {}
+    }
+    let text = load.sources.get(source).text.clone();
+    Some((source, text))
+}
+
+/// Why a file of variables or labels cannot be read, if it is known before.
+pub(super) fn unreadable(load: &Load<'_>, path: &Path) -> Option<String> {
+    if load.files.is_file(path) {
+        return None;
+    }
+    match load.files.read(path) {
+        Err(reason) if reason.kind() == std::io::ErrorKind::NotFound => {
+            Some("does not exist".to_owned())
         }
+        Err(reason) if reason.kind() == std::io::ErrorKind::IsADirectory => {
+            Some("is a folder".to_owned())
+        }
+        Err(reason) => Some(format!("cannot be read: {reason}")),
+        Ok(_) => Some("is not a file".to_owned()),
     }
 }
 
@@ -208,10 +244,42 @@ fn taken(
         }
     };
     let mut set = Vec::new();
+    let mut unmeant: Vec<(String, Diagnostic)> = Vec::new();
     for variable in variables {
-        load.diagnostics.extend(variable.warnings);
+        let (changes, others): (Vec<_>, Vec<_>) = variable
+            .warnings
+            .into_iter()
+            .partition(|warning| warning.code == "unmeant-interpolation");
+        load.diagnostics.extend(others);
+        unmeant.extend(changes.into_iter().map(|it| (variable.name.clone(), it)));
         let (name, span) = (variable.name, variable.span);
         set.extend(variable.value.map(|value| Set { name, value, span }));
     }
+    load.diagnostics.extend(once(unmeant));
     Some(set)
+}
+
+/// Most values that one warning names.
+const NAMED: usize = 5;
+
+/// One warning for all values of a file that change alike.
+fn once(unmeant: Vec<(String, Diagnostic)>) -> Option<Diagnostic> {
+    let names: Vec<String> = unmeant.iter().map(|(name, _)| name.clone()).collect();
+    let more = names.len().saturating_sub(NAMED);
+    let mut warnings = unmeant.into_iter().map(|(_, warning)| warning);
+    let mut first = warnings.next()?;
+    if names.len() > 1 {
+        first.message = format!(
+            "the values of {} change where they hold a dollar sign",
+            names[..names.len() - more].join(", ")
+        );
+        first
+            .labels
+            .extend(warnings.take(NAMED - 1).flat_map(|it| it.labels));
+    }
+    Some(if more > 0 {
+        first.help(format!("so do {more} more of this file"))
+    } else {
+        first
+    })
 }

@@ -165,7 +165,11 @@ impl Resolver<'_, '_> {
         }
         if self.chain.len() >= MAX_CHAIN {
             let message = format!("more than {MAX_CHAIN} services extend each other in a row");
-            self.refuse(Diagnostic::error(message).at(wanted.span, "this one goes too far"));
+            self.refuse(
+                Diagnostic::error(message)
+                    .code("extends-too-deep")
+                    .at(wanted.span, "this one goes too far"),
+            );
             return None;
         }
         self.chain.push(Step {
@@ -265,7 +269,7 @@ impl Resolver<'_, '_> {
             };
         }
         let Some(joined) = joined else {
-            let error = Diagnostic::error(format!("{} is empty", found[0]));
+            let error = Diagnostic::error(format!("{} is empty", found[0])).code("empty-file");
             self.load
                 .diagnostics
                 .push(error.at(span, "a service of this file is wanted"));
@@ -290,14 +294,16 @@ impl Resolver<'_, '_> {
             });
         }
         let Some(mapping) = node.as_mapping() else {
-            let error = Diagnostic::error("`extends` must be a service's name or a mapping");
+            let error = Diagnostic::error("`extends` must be a service's name or a mapping")
+                .code("wrong-type");
             self.refuse(error.at(node.span, format!("this is {}", node.describe())));
             return None;
         };
         for (key, entry) in mapping {
             let known = EXTENDED_KEYS.iter().map(|it| it.key);
             if !known.clone().any(|it| it == key) && !key.starts_with("x-") {
-                let error = Diagnostic::error(format!("unknown key `{key}` in `extends`"));
+                let error = Diagnostic::error(format!("unknown key `{key}` in `extends`"))
+                    .code("unknown-key");
                 let error = error.at(entry.key_span, "it has `service` and `file`");
                 let near = nearest(key, known);
                 self.refuse(match near {
@@ -326,7 +332,8 @@ impl Resolver<'_, '_> {
         if let Some(text) = value.and_then(Node::as_str) {
             return Some((text.to_owned(), value?.span));
         }
-        let error = Diagnostic::error(format!("`extends` needs a `{key}` that is a string"));
+        let error = Diagnostic::error(format!("`extends` needs a `{key}` that is a string"))
+            .code("wrong-type");
         self.refuse(match value {
             Some(value) => error.at(value.span, format!("this is {}", value.describe())),
             None => error.at(node.span, format!("`{key}` is missing")),
@@ -343,7 +350,9 @@ impl Resolver<'_, '_> {
         let name = &wanted.service;
         let message = format!("service `{from}` extends `{name}`, which is not there");
         let looked = &self.places[place];
-        let mut error = Diagnostic::error(message).at(wanted.service_span, "no such service");
+        let mut error = Diagnostic::error(message)
+            .code("undefined-reference")
+            .at(wanted.service_span, "no such service");
         if wanted.file.is_some() {
             error = error.at(beginning(looked.span), "it is looked for in this file");
         }
@@ -365,7 +374,7 @@ impl Resolver<'_, '_> {
             "services extend each other in a circle: {}",
             names.join(" → ")
         );
-        let mut error = Diagnostic::error(message);
+        let mut error = Diagnostic::error(message).code("extends-cycle");
         for (step, next) in circle.iter().zip(names.iter().skip(1)) {
             error = error.at(step.span, format!("`{}` extends `{next}`", step.service));
         }

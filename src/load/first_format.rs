@@ -65,7 +65,7 @@ pub(super) fn note(found: &[FirstFormat]) -> Option<Diagnostic> {
         "these files are"
     };
     let message = format!("{whose} in the first Compose format, with services at the top level");
-    let mut note = Diagnostic::warning(message);
+    let mut note = Diagnostic::warning(message).code("first-format");
     for one in found {
         note = note.at(one.first, "a service");
     }
@@ -332,7 +332,9 @@ impl Settle<'_> {
         match (&known.driver, driver) {
             (Some(one), Some(other)) if one.as_str() != other.as_str() => {
                 let message = format!("the volume `{name}` is given two drivers");
-                let error = Diagnostic::error(message).at(other.span, "this one");
+                let error = Diagnostic::error(message)
+                    .code("contradiction")
+                    .at(other.span, "this one");
                 let error = error.at(one.span, "and this one");
                 self.diagnostics
                     .push(error.help("give every service that names it the same `volume_driver`"));
@@ -345,6 +347,7 @@ impl Settle<'_> {
 
 fn driver_of_unnamed(item: &Node, driver: &Node) -> Diagnostic {
     Diagnostic::warning("`volume_driver` has no effect on a volume without a name")
+        .code("no-effect")
         .at(item.span, "this one is made by the default driver")
         .at(driver.span, "the driver that is asked for")
         .help("give the volume a name: `name:/path`")

@@ -64,7 +64,7 @@ pub(super) fn resolve(
         return Some(None);
     }
     let Some(items) = list.value.as_sequence() else {
-        let error = Diagnostic::error("`include` must be a list");
+        let error = Diagnostic::error("`include` must be a list").code("wrong-type");
         let error = error.at(
             list.value.span,
             format!("this is {}", list.value.describe()),
@@ -97,7 +97,9 @@ pub(super) fn resolve(
 fn too_deep(load: &mut Load<'_>, item: &Node, scope: &Scope) {
     if scope.chain.len() > MAX_DEPTH {
         let message = format!("files include each other more than {MAX_DEPTH} deep");
-        let error = Diagnostic::error(message).at(item.span, "this one goes too far");
+        let error = Diagnostic::error(message)
+            .code("include-too-deep")
+            .at(item.span, "this one goes too far");
         load.diagnostics.push(error);
     }
 }
@@ -169,9 +171,11 @@ fn locate(
 
 fn circular(way: &[Include], last: Span) -> Diagnostic {
     if way.is_empty() {
-        return Diagnostic::error("a file includes itself").at(last, "this is the file itself");
+        return Diagnostic::error("a file includes itself")
+            .code("include-cycle")
+            .at(last, "this is the file itself");
     }
-    let mut error = Diagnostic::error("files include each other in a circle");
+    let mut error = Diagnostic::error("files include each other in a circle").code("include-cycle");
     for step in way {
         error = error.at(step.span, "this file is included");
     }
@@ -189,7 +193,7 @@ fn read_variables(
     let Some(given) = &entry.env_files else {
         let path = inner.directory.join(".env");
         return if load.files.is_file(&path) {
-            environment::read_files(load, &[path], &mut inner.variables)
+            environment::read_files(load, &[(path, None)], &mut inner.variables)
         } else {
             Some(())
         };
@@ -200,13 +204,15 @@ fn read_variables(
         if path == Path::new(NO_FILE) {
             continue;
         }
-        if !load.files.is_file(&path) {
-            let message = format!("the environment file {} does not exist", path.display());
-            let error = Diagnostic::error(message).at(*span, "asked for here");
+        if let Some(reason) = environment::unreadable(load, &path) {
+            let message = format!("the environment file {} {reason}", path.display());
+            let error = Diagnostic::error(message)
+                .code("missing-file")
+                .at(*span, "asked for here");
             load.diagnostics.push(error);
             return None;
         }
-        paths.push(path);
+        paths.push((path, Some((*span, "asked for here"))));
     }
     environment::read_files(load, &paths, &mut inner.variables)
 }
@@ -323,15 +329,16 @@ fn read(load: &mut Load<'_>, item: &Node) -> Option<Entry> {
         });
     }
     let Some(mapping) = item.as_mapping() else {
-        let error = Diagnostic::error("an entry of `include` is a path or a mapping");
+        let error =
+            Diagnostic::error("an entry of `include` is a path or a mapping").code("wrong-type");
         load.diagnostics
             .push(error.at(item.span, format!("this is {}", item.describe())));
         return None;
     };
-    check_keys(load, mapping)?;
+    check_keys(load, mapping);
     let paths = optional(load, item, "path")?.unwrap_or_default();
     if paths.is_empty() {
-        let error = Diagnostic::error("an entry of `include` needs a `path`");
+        let error = Diagnostic::error("an entry of `include` needs a `path`").code("missing-value");
         load.diagnostics.push(error.at(item.span, "this entry"));
         return None;
     }
@@ -345,22 +352,23 @@ fn read(load: &mut Load<'_>, item: &Node) -> Option<Entry> {
     })
 }
 
-fn check_keys(load: &mut Load<'_>, mapping: &Mapping) -> Option<()> {
+/// Keys that an entry does not have are told of; docker compose pays no attention to them.
+fn check_keys(load: &mut Load<'_>, mapping: &Mapping) {
     let known: Vec<&str> = INCLUDED_KEYS.iter().map(|it| it.key).collect();
-    let mut unknown = mapping
+    let unknown = mapping
         .iter()
         .filter(|(key, _)| !known.contains(&key.as_str()) && !key.starts_with("x-"));
-    let Some((key, entry)) = unknown.next() else {
-        return Some(());
-    };
-    let error = Diagnostic::error(format!("unknown key `{key}` in `include`"));
-    let error = error.at(entry.key_span, format!("an entry has {}", known.join(", ")));
-    load.diagnostics
-        .push(match nearest(key, known.into_iter()) {
-            Some(near) => error.help(format!("did you mean `{near}`?")),
-            None => error,
-        });
-    None
+    for (key, entry) in unknown {
+        let warning =
+            Diagnostic::warning(format!("unknown key `{key}` in `include` has no effect"))
+                .code("unknown-key")
+                .at(entry.key_span, format!("an entry has {}", known.join(", ")));
+        load.diagnostics
+            .push(match nearest(key, known.iter().copied()) {
+                Some(near) => warning.help(format!("did you mean `{near}`?")),
+                None => warning,
+            });
+    }
 }
 
 /// A text or a list of texts, with their places; nothing where the key is missing or empty.
@@ -373,7 +381,8 @@ fn optional(load: &mut Load<'_>, item: &Node, key: &str) -> Option<Option<Vec<(S
     let mut texts = Vec::new();
     for item in items {
         let Some(text) = item.as_str() else {
-            let error = Diagnostic::error(format!("`{key}` of `include` must be a string"));
+            let error = Diagnostic::error(format!("`{key}` of `include` must be a string"))
+                .code("wrong-type");
             load.diagnostics
                 .push(error.at(item.span, format!("this is {}", item.describe())));
             return None;

@@ -18,17 +18,20 @@ fn join(load: &mut Load<'_>, service: &mut Service) {
     let mut joined: BTreeMap<String, String> = BTreeMap::new();
     for file in std::mem::take(&mut service.label_file) {
         let path = &load.request.current_dir.join(&file.path);
-        if !load.files.is_file(path) {
+        if let Some(reason) = environment::unreadable(load, path) {
             let message = format!(
-                "service `{}`: the label file {} does not exist",
+                "service `{}`: the label file {} {reason}",
                 service.name, file.path
             );
-            let error = Diagnostic::error(message).at(file.span, "asked for here");
+            let error = Diagnostic::error(message)
+                .code("missing-file")
+                .at(file.span, "asked for here");
             load.diagnostics.push(error);
             continue;
         }
         let lookup = |name: &str| joined.get(name).cloned();
-        let read = environment::read_variables(load, path, None, &lookup);
+        let asked = (file.span, "asked for here");
+        let read = environment::read_variables(load, (path, asked), None, &lookup);
         for set in read.into_iter().flatten() {
             if let Some(trace) = &mut load.trace {
                 trace.reads(&service.name, "labels", &set);

@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 
 use echoes::without_echoes;
 
+use crate::document::diagnostic::MAX_PROBLEMS;
 use crate::document::{Diagnostic, Node, SourceId, Sources};
 use crate::graph::Graph;
 use crate::project::attribute::Data;
@@ -31,6 +32,7 @@ mod profiles;
 pub mod selection;
 pub mod trace;
 mod tree;
+mod unmeant;
 
 use discover::Found;
 pub use discover::project_name;
@@ -265,6 +267,7 @@ impl<'a> Load<'a> {
         let documents = self.documents(&found.files, &found.directory, None, &[])?;
         if documents.iter().all(says_nothing) {
             self.error(
+                "empty-file",
                 "the Compose files are empty".to_owned(),
                 "a project needs at least one service",
             );
@@ -301,7 +304,7 @@ impl<'a> Load<'a> {
             normalize(&mut project, &|name| variables.get(name).cloned());
         }
         if !skip.consistency {
-            let mut found = validate(&project);
+            let mut found = validate(&project, &read.document);
             found.extend(Graph::of(&project).cycles());
             let new = without_echoes(&read.document, &project, &self.diagnostics, found);
             self.diagnostics.extend(new);
@@ -323,6 +326,8 @@ impl<'a> Load<'a> {
     fn explained(&mut self) -> Vec<Diagnostic> {
         let note = first_format::note(&self.first_formats);
         self.diagnostics.extend(note);
+        let all = std::mem::take(&mut self.diagnostics);
+        self.diagnostics = cut_short(all);
         self.explain_origins();
         std::mem::take(&mut self.diagnostics)
     }
@@ -340,8 +345,8 @@ impl<'a> Load<'a> {
             .into_owned()
     }
 
-    fn error(&mut self, message: String, help: &str) {
-        let error = Diagnostic::error(message);
+    fn error(&mut self, code: &'static str, message: String, help: &str) {
+        let error = Diagnostic::error(message).code(code);
         self.diagnostics.push(if help.is_empty() {
             error
         } else {
@@ -403,6 +408,17 @@ impl<'a> Load<'a> {
 fn says_nothing(document: &Node) -> bool {
     let mut keys = document.as_mapping().into_iter().flat_map(|it| it.keys());
     keys.all(|key| key == "version")
+}
+
+/// The first problems, where there are more than anybody reads; errors before warnings then.
+fn cut_short(mut all: Vec<Diagnostic>) -> Vec<Diagnostic> {
+    if all.len() > MAX_PROBLEMS {
+        all.sort_by_key(|problem| problem.severity);
+        all.truncate(MAX_PROBLEMS);
+        let last = Diagnostic::warning("there are more problems than these");
+        all.push(last.code("too-many-problems"));
+    }
+    all
 }
 
 /// A folder from the project's on: nothing for that one itself, so that paths stay as written.

@@ -6,7 +6,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
-use super::{Load, discover, extends, first_format, include};
+use super::{Load, discover, extends, first_format, include, unmeant};
+use crate::document::diagnostic::Label;
 use crate::document::interpolate::interpolate_in;
 use crate::document::merge::{Rule, merge};
 use crate::document::{self, Diagnostic, Node, Segment, SourceId, Span, yaml};
@@ -101,7 +102,7 @@ impl Load<'_> {
         self.origins.insert(source, origin);
         if self.exhausted() {
             let message = format!("more than {MAX_FILES} files make up this project");
-            let error = Diagnostic::error(message);
+            let error = Diagnostic::error(message).code("too-many-files");
             self.diagnostics.push(match asked {
                 Some((span, _)) => error.at(span, "the last one that was read"),
                 None => error,
@@ -121,7 +122,8 @@ impl Load<'_> {
         };
         let odd = documents.iter().find(|it| it.as_mapping().is_none());
         if let Some(odd) = odd {
-            let error = Diagnostic::error("a Compose file must be a mapping at the top level");
+            let error = Diagnostic::error("a Compose file must be a mapping at the top level")
+                .code("wrong-type");
             self.diagnostics
                 .push(error.at(odd.span, format!("this is {}", odd.describe())));
             return None;
@@ -143,7 +145,8 @@ impl Load<'_> {
         let bytes = match read {
             Ok(bytes) => bytes,
             Err(reason) => {
-                let error = Diagnostic::error(format!("cannot read {file}: {reason}"));
+                let error = Diagnostic::error(format!("cannot read {file}: {reason}"))
+                    .code("unreadable-file");
                 self.diagnostics.push(match asked {
                     Some((span, label)) => error.at(span, label),
                     None if reason.kind() == std::io::ErrorKind::NotFound => {
@@ -160,7 +163,7 @@ impl Load<'_> {
                 Some((source, text))
             }
             Err(problem) => {
-                self.diagnostics.push(problem);
+                self.diagnostics.push(asked_by(problem, asked));
                 None
             }
         }
@@ -207,6 +210,8 @@ impl Load<'_> {
             if let Some(trace) = &mut self.trace {
                 trace.interpolates(document, &self.request.variables, &lookup);
             }
+            self.diagnostics
+                .extend(unmeant::in_environment(document, &lookup));
             let problems = interpolate_in(document, &self.sources, &lookup);
             self.diagnostics.extend(problems);
         }
@@ -245,23 +250,41 @@ impl Load<'_> {
     /// Adds to each message about an included or extended file what asked for that file.
     pub(super) fn explain_origins(&mut self) {
         for diagnostic in &mut self.diagnostics {
-            let Some(first) = diagnostic.labels.first() else {
-                continue;
-            };
-            let mut source = first.span.source;
-            for _ in 0..MAX_STEPS {
-                let asked = self.origins.get(&source).and_then(|it| it.asked);
-                let Some((span, label)) = asked else { break };
-                if diagnostic.labels.iter().any(|label| label.span == span) {
-                    break;
-                }
-                diagnostic.labels.push(document::diagnostic::Label {
-                    span,
-                    text: label.to_owned(),
-                });
-                source = span.source;
+            let places: Vec<SourceId> = diagnostic.labels.iter().map(|it| it.span.source).collect();
+            for source in places {
+                add_way(&self.origins, source, diagnostic);
             }
         }
+    }
+}
+
+/// Adds what asked for a file that could not even be taken in.
+pub(super) fn asked_by(mut problem: Diagnostic, asked: Option<Asked>) -> Diagnostic {
+    problem.way.extend(asked.map(|(span, label)| Label {
+        span,
+        text: label.to_owned(),
+    }));
+    problem
+}
+
+/// What asked for a file, and for the file that asked, as far as it is not told yet.
+fn add_way(
+    origins: &BTreeMap<SourceId, Origin>,
+    mut source: SourceId,
+    diagnostic: &mut Diagnostic,
+) {
+    for _ in 0..MAX_STEPS {
+        let asked = origins.get(&source).and_then(|it| it.asked);
+        let Some((span, label)) = asked else { break };
+        let mut told = diagnostic.labels.iter().chain(&diagnostic.way);
+        if told.any(|label| label.span == span) {
+            break;
+        }
+        diagnostic.way.push(Label {
+            span,
+            text: label.to_owned(),
+        });
+        source = span.source;
     }
 }
 
@@ -288,6 +311,7 @@ pub(super) fn is_remote(path: &str) -> bool {
 /// The error for such a path.
 pub(super) fn remote(span: Span) -> Diagnostic {
     Diagnostic::error("files of other machines cannot be read yet")
+        .code("remote-file")
         .at(span, "a remote path")
         .help("fetch the file, and name the copy here")
 }
@@ -295,7 +319,7 @@ pub(super) fn remote(span: Span) -> Diagnostic {
 /// `version` once chose between formats that have been one for long.
 fn obsolete_version(document: &Node) -> Option<Diagnostic> {
     let version = document.as_mapping()?.get("version")?;
-    let warning = Diagnostic::warning("`version` has no meaning any more");
+    let warning = Diagnostic::warning("`version` has no meaning any more").code("obsolete-version");
     let warning = warning.at(version.key_span, "every file is read the same way");
     Some(warning.help("remove the line"))
 }

@@ -141,7 +141,8 @@ impl<'f> Overlay<'f> {
             let shown = file.shown(&request.current_dir);
             let text = match bytes {
                 Ok(bytes) => failure.sources.add_bytes(shown, bytes),
-                Err(reason) => Err(Diagnostic::error(format!("cannot read {file}: {reason}"))),
+                Err(reason) => Err(Diagnostic::error(format!("cannot read {file}: {reason}"))
+                    .code("unreadable-file")),
             };
             match text {
                 Ok(source) => {
@@ -319,14 +320,20 @@ fn prove(request: &Request, before: &Tree, written: &Overlay<'_>) -> Result<(), 
             let reason = failure.diagnostics.into_iter().find(Diagnostic::is_error);
             let reason = reason.map_or_else(String::new, |it| format!(": {}", it.message));
             let message = format!("this file cannot be migrated{reason}");
-            return fail(by_hand(Diagnostic::error(message), whole));
+            return fail(by_hand(
+                Diagnostic::error(message).code("not-migrated"),
+                whole,
+            ));
         }
     };
     match difference(&before.document, &after.document, &mut Vec::new()) {
         None => Ok(()),
         Some((path, span)) => {
             let message = format!("`{}` cannot be migrated as it is written", shown(&path));
-            fail(by_hand(Diagnostic::error(message), span))
+            fail(by_hand(
+                Diagnostic::error(message).code("not-migrated"),
+                span,
+            ))
         }
     }
 }
@@ -422,14 +429,18 @@ fn left(others: &[Found], tree: &Tree) -> Vec<Diagnostic> {
         let file = tree.files.get(&one.span.source).and_then(Option::as_ref);
         if file.is_some_and(|file| others.contains(&Found::File(file.clone()))) {
             let message = "another file of this project is in the first Compose format, too";
-            let warning = Diagnostic::warning(message).at(one.first, "a service");
+            let warning = Diagnostic::warning(message)
+                .code("first-format")
+                .at(one.first, "a service");
             warnings.push(warning.help("migrate it as well, or docker compose cannot read it"));
         }
     }
     for volume in &tree.named_volumes {
         if slice(volume.span, tree).contains('$') {
             let message = format!("the name of volume `{}` comes from a variable", volume.name);
-            let warning = Diagnostic::warning(message).at(volume.span, "named here");
+            let warning = Diagnostic::warning(message)
+                .code("up-to-a-variable")
+                .at(volume.span, "named here");
             let help = "it is declared under the name that it has now; other names have to be, too";
             warnings.push(warning.help(help));
         }
@@ -444,6 +455,7 @@ fn left(others: &[Found], tree: &Tree) -> Vec<Diagnostic> {
         });
         warnings.extend(unknown.map(|item| {
             Diagnostic::warning("whether this is a volume or a folder is up to a variable")
+                .code("up-to-a-variable")
                 .at(item.span, "the first format took either")
                 .help("if the variable holds a volume's name, declare the volume under `volumes:`")
         }));

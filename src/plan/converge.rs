@@ -141,7 +141,7 @@ fn providers(services: &[&Service]) -> Vec<Diagnostic> {
             "service `{}` is provided by another program, which this version cannot run",
             service.name
         );
-        let error = Diagnostic::error(message);
+        let error = Diagnostic::error(message).code("not-supported-yet");
         match span_of(service, "provider") {
             Some(span) => error.at(span, "by this one"),
             None => error,
@@ -159,7 +159,8 @@ fn missing_external(missing: &MissingExternal) -> Diagnostic {
     } = missing;
     let error = Diagnostic::error(format!(
         "{kind} {name} is declared as external, but does not exist"
-    ));
+    ))
+    .code("missing-external");
     let error = match span {
         Some(span) => error.at(*span, format!("`{key}` is declared here")),
         None => error,

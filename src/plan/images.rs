@@ -260,7 +260,7 @@ impl<'p> Images<'_, 'p> {
         } else {
             format!("`pull_policy: {policy}`")
         };
-        let error = Diagnostic::error(message);
+        let error = Diagnostic::error(message).code("missing-image");
         let error = match span_of(service, "pull_policy") {
             Some(span) => error.at(span, format!("because of {reason}")),
             None => error,

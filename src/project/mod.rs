@@ -11,6 +11,7 @@ pub mod hash;
 pub mod model;
 pub mod network;
 pub mod normalize;
+mod places;
 mod print;
 pub mod read;
 pub mod render;
@@ -109,8 +110,9 @@ pub fn read(document: &Node, reader: &mut Reader<'_>) -> Project {
 
 fn unknown_top_level(key: &str, entry: &Entry, reader: &mut Reader<'_>) {
     let message = format!("unknown key `{key}` at the top level");
-    let mut diagnostic =
-        Diagnostic::error(message).at(entry.key_span, "not a key of the Compose Specification");
+    let mut diagnostic = Diagnostic::error(message)
+        .code("unknown-key")
+        .at(entry.key_span, "not a key of the Compose Specification");
     let is_service = ["image", "build"].iter().any(|key| {
         entry
             .value
@@ -146,7 +148,11 @@ fn read_section<T>(
         {
             let message = format!("`{name}` cannot be a name in `{}`", reader.path());
             let label = "letters, digits, `.`, `_` and `-` only";
-            reader.report(Diagnostic::error(message).at(entry.key_span, label));
+            reader.report(
+                Diagnostic::error(message)
+                    .code("invalid-name")
+                    .at(entry.key_span, label),
+            );
         }
         section.insert(
             name.clone(),

@@ -6,6 +6,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path as FilePath, PathBuf};
 
+use crate::document::diagnostic::{MAX_PROBLEMS, nearest};
 use crate::document::{
     Diagnostic, Mapping, Node, Path, Scalar, ScalarKind, Segment, SourceId, Span, Value,
 };
@@ -82,7 +83,9 @@ impl<'a> Reader<'a> {
     }
 
     /// Everything that was reported.
-    pub fn finish(self) -> Vec<Diagnostic> {
+    pub fn finish(mut self) -> Vec<Diagnostic> {
+        // More of them would only take time.
+        self.diagnostics.truncate(10 * MAX_PROBLEMS);
         self.diagnostics
     }
 
@@ -121,14 +124,61 @@ impl<'a> Reader<'a> {
     pub fn expected(&mut self, node: &Node, wanted: &str) {
         let message = format!("`{}` must be {wanted}", self.path());
         self.report(
-            Diagnostic::error(message).at(node.span, format!("this is {}", node.describe())),
+            Diagnostic::error(message)
+                .code("wrong-type")
+                .at(node.span, format!("this is {}", node.describe())),
         );
     }
 
     /// Reports that a value of the right kind makes no sense.
     pub fn invalid(&mut self, node: &Node, reason: impl std::fmt::Display, label: &str) {
         let message = format!("`{}`: {reason}", self.path());
-        self.report(Diagnostic::error(message).at(node.span, label));
+        self.report(
+            Diagnostic::error(message)
+                .code("invalid-value")
+                .at(node.span, label),
+        );
+    }
+
+    /// Adds the nearest of the valid words to the last problem.
+    pub fn suggest(&mut self, written: &str, words: &[&str]) {
+        if let Some(near) = nearest(written, words.iter().copied())
+            && let Some(last) = self.diagnostics.pop()
+        {
+            let help = format!("did you mean `{near}`?");
+            self.diagnostics.push(last.help(help));
+        }
+    }
+
+    /// Reports that a value probably does not do what was meant.
+    pub fn doubtful(&mut self, node: &Node, reason: impl std::fmt::Display, label: &str) {
+        let message = format!("`{}`: {reason}", self.path());
+        let warning = Diagnostic::warning(message).code("invalid-value");
+        self.report(warning.at(node.span, label));
+    }
+
+    /// Reports that a mapping has two keys of which it may have one.
+    pub fn exclusive(&mut self, node: &Node, one: &str, other: &str) {
+        let message = format!(
+            "`{}`: `{one}` and `{other}` exclude each other",
+            self.path()
+        );
+        let mut error = Diagnostic::error(message).code("exclusive-keys");
+        for (key, label) in [(one, "this one"), (other, "and this one")] {
+            let entry = node.as_mapping().and_then(|mapping| mapping.get(key));
+            error = match entry {
+                Some(entry) => error.at(entry.key_span, label),
+                None => error,
+            };
+        }
+        self.report(error.help("keep one of the two"));
+    }
+
+    /// Reports that a mapping lacks a key that it needs.
+    pub fn missing(&mut self, node: &Node, key: &str, label: &str) {
+        let message = format!("`{}`: `{key}` is missing", self.path());
+        let error = Diagnostic::error(message).code("missing-value");
+        self.report(error.at(node.span, label));
     }
 
     /// A mapping.
@@ -356,6 +406,7 @@ impl<'a> Reader<'a> {
         if !words.contains(&text.as_str()) {
             let label = format!("one of {}", words.join(", "));
             self.invalid(node, format!("{text:?} has no meaning"), &label);
+            self.suggest(&text, words);
         }
         Some(text)
     }
@@ -370,7 +421,9 @@ impl<'a> Reader<'a> {
             let first = seen.iter().find(|it| it.as_scalar() == Some(scalar));
             if let Some(first) = first {
                 let message = format!("`{}[{index}]` is there already", self.path());
-                let error = Diagnostic::error(message).at(item.span, "a second time");
+                let error = Diagnostic::error(message)
+                    .code("duplicate-item")
+                    .at(item.span, "a second time");
                 self.report(error.at(first.span, "the first time"));
             }
             seen.push(item);
@@ -445,7 +498,8 @@ impl<'a> Reader<'a> {
     /// Warns about a value that is taken and does nothing.
     fn without_effect(&mut self, node: &Node, label: &str) {
         let message = format!("`{}` has no effect", self.path());
-        self.report(Diagnostic::warning(message).at(node.span, label));
+        let warning = Diagnostic::warning(message).code("no-effect");
+        self.report(warning.at(node.span, label));
     }
 
     /// A duration with its unit.
@@ -457,6 +511,17 @@ impl<'a> Reader<'a> {
             self.invalid(node, reason, "such as 500ms, 10s or 1m30s");
         }
         duration
+    }
+
+    /// Adds to the last problem how an item `- KEY: value` is written.
+    fn suggest_pair(&mut self, item: &Node) {
+        let entry = item.as_mapping().and_then(|mapping| mapping.first());
+        if let Some((key, _)) = entry
+            && let Some(last) = self.diagnostics.pop()
+        {
+            let help = format!("write `- {key}=value`, or leave out all the dashes");
+            self.diagnostics.push(last.help(help));
+        }
     }
 
     /// A list of `K=V`, or a mapping; a key without a value is `None`.
@@ -474,6 +539,7 @@ impl<'a> Reader<'a> {
                 let mut pairs = BTreeMap::new();
                 for (index, item) in items.iter().enumerate() {
                     let Some(text) = self.within_item(index, |reader| reader.string(item)) else {
+                        self.suggest_pair(item);
                         continue;
                     };
                     match text.split_once('=') {

@@ -37,7 +37,9 @@ pub struct Note {
 impl Note {
     fn diagnostic(&self) -> Diagnostic {
         let message = format!("`{}` has no effect: {}", self.path, self.reason);
-        Diagnostic::warning(message).at(self.span, "set here")
+        Diagnostic::warning(message)
+            .code("no-effect")
+            .at(self.span, "set here")
     }
 }
 

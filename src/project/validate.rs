@@ -2,17 +2,28 @@
 //!
 //! They run on the finished model, all of them, and each reports every breach it finds.
 
+use std::cell::Cell;
 use std::collections::BTreeMap;
 
 use super::service::build;
 use super::service::volumes_from::{self, Target};
 use super::service::{Service, links};
 use super::value::byte_size::ByteSize;
-use super::{Project, Span};
-use crate::document::Diagnostic;
-use crate::document::diagnostic::nearest;
+use super::{Project, Span, places};
+use crate::document::diagnostic::{MAX_PROBLEMS, nearest};
+use crate::document::{Diagnostic, Node};
 
-const RULES: &[fn(&Project, &mut Vec<Diagnostic>)] = &[
+/// What the rules look at.
+#[derive(Clone, Copy)]
+struct Subject<'a> {
+    project: &'a Project,
+    /// The tree that the project was read from.
+    document: &'a Node,
+    /// How many names have been compared with all others, which takes its time.
+    compared: &'a Cell<usize>,
+}
+
+const RULES: &[fn(Subject<'_>, &mut Vec<Diagnostic>)] = &[
     every_service_has_an_image_or_a_build,
     networks_and_network_mode_exclude_each_other,
     used_networks_are_declared,
@@ -30,45 +41,83 @@ const RULES: &[fn(&Project, &mut Vec<Diagnostic>)] = &[
 ];
 
 /// Checks a whole project.
-pub fn validate(project: &Project) -> Vec<Diagnostic> {
+///
+/// The document is the tree that it was read from, for the places of single items.
+pub fn validate(project: &Project, document: &Node) -> Vec<Diagnostic> {
     let mut problems = Vec::new();
+    let subject = Subject {
+        project,
+        document,
+        compared: &Cell::new(0),
+    };
     for rule in RULES {
-        rule(project, &mut problems);
+        rule(subject, &mut problems);
     }
     problems
 }
 
 /// An error at one of a service's attributes, or at its key when the attribute has no place.
 fn problem(service: &Service, attribute: &str, message: String, label: &str) -> Diagnostic {
-    let span = service.spans.get(attribute).copied().or(service.span);
-    let error = Diagnostic::error(message);
+    at(
+        Diagnostic::error(message),
+        span_of(service, attribute),
+        label,
+    )
+}
+
+fn at(error: Diagnostic, span: Option<Span>, label: &str) -> Diagnostic {
     match span {
         Some(span) => error.at(span, label),
         None => error,
     }
 }
 
-fn undefined(
-    service: &Service,
-    attribute: &str,
-    what: &str,
-    name: &str,
-    known: impl Iterator<Item = impl AsRef<str>>,
-) -> Diagnostic {
-    let message = format!(
-        "service `{}` refers to undefined {what} `{name}`",
-        service.name
-    );
-    let error = problem(service, attribute, message, "referred to here");
-    let known: Vec<String> = known.map(|name| name.as_ref().to_owned()).collect();
-    match nearest(name, known.iter().map(String::as_str)) {
-        Some(near) => error.help(format!("did you mean `{near}`?")),
-        None => error,
+impl Subject<'_> {
+    /// The places of an attribute's items that a word names; else that of the attribute.
+    fn items(self, service: &Service, attribute: &str, word: &str) -> Vec<Span> {
+        let found = places::of_items(self.document, &service.name, attribute, word);
+        if found.is_empty() {
+            span_of(service, attribute).into_iter().collect()
+        } else {
+            found
+        }
+    }
+
+    /// The name that was probably meant; the first few times that it is asked for.
+    fn near(self, name: &str, known: impl Iterator<Item = impl AsRef<str>>) -> Option<String> {
+        self.compared.set(self.compared.get() + 1);
+        if self.compared.get() > MAX_PROBLEMS {
+            return None;
+        }
+        let known: Vec<String> = known.map(|name| name.as_ref().to_owned()).collect();
+        nearest(name, known.iter().map(String::as_str)).map(str::to_owned)
+    }
+
+    fn undefined(
+        self,
+        service: &Service,
+        attribute: &str,
+        what: &str,
+        name: &str,
+        known: impl Iterator<Item = impl AsRef<str>>,
+    ) -> Diagnostic {
+        let message = format!(
+            "service `{}` refers to undefined {what} `{name}`",
+            service.name
+        );
+        let place = self.items(service, attribute, name).first().copied();
+        let error = Diagnostic::error(message).code("undefined-reference");
+        let error = at(error, place, "referred to here");
+        match self.near(name, known) {
+            Some(near) => error.help(format!("did you mean `{near}`?")),
+            None => error,
+        }
     }
 }
 
-fn every_service_has_an_image_or_a_build(project: &Project, problems: &mut Vec<Diagnostic>) {
-    for service in project
+fn every_service_has_an_image_or_a_build(subject: Subject<'_>, problems: &mut Vec<Diagnostic>) {
+    for service in subject
+        .project
         .services
         .values()
         .filter(|service| service.image.is_none() && service.build.is_none())
@@ -78,17 +127,23 @@ fn every_service_has_an_image_or_a_build(project: &Project, problems: &mut Vec<D
             "service `{}` has neither an image nor a build",
             service.name
         );
-        problems.push(problem(
-            service,
-            "",
-            message,
-            "one of `image` and `build` is needed",
-        ));
+        let error = problem(service, "", message, "one of `image` and `build` is needed")
+            .code("missing-image-or-build");
+        // A name with a typo in an override file makes a service of its own.
+        let others = subject.project.services.keys();
+        let near = subject.near(&service.name, others.filter(|it| **it != service.name));
+        problems.push(match near {
+            Some(near) => error.help(format!("did you mean the service `{near}`?")),
+            None => error,
+        });
     }
 }
 
-fn networks_and_network_mode_exclude_each_other(project: &Project, problems: &mut Vec<Diagnostic>) {
-    for service in project.services.values() {
+fn networks_and_network_mode_exclude_each_other(
+    subject: Subject<'_>,
+    problems: &mut Vec<Diagnostic>,
+) {
+    for service in subject.project.services.values() {
         let joined = service
             .networks
             .as_ref()
@@ -98,7 +153,8 @@ fn networks_and_network_mode_exclude_each_other(project: &Project, problems: &mu
                 "service `{}` has both `network_mode` and `networks`",
                 service.name
             );
-            let mut error = problem(service, "network_mode", message, "connected this way");
+            let mut error = problem(service, "network_mode", message, "connected this way")
+                .code("exclusive-keys");
             if let Some(span) = service.spans.get("networks") {
                 error = error.at(*span, "and to these networks");
             }
@@ -107,32 +163,38 @@ fn networks_and_network_mode_exclude_each_other(project: &Project, problems: &mu
     }
 }
 
-fn used_networks_are_declared(project: &Project, problems: &mut Vec<Diagnostic>) {
-    for service in project.services.values() {
+fn used_networks_are_declared(subject: Subject<'_>, problems: &mut Vec<Diagnostic>) {
+    for service in subject.project.services.values() {
         for name in service.networks.iter().flat_map(BTreeMap::keys) {
-            if !project.networks.contains_key(name) {
-                problems.push(undefined(
+            if !subject.project.networks.contains_key(name) {
+                problems.push(subject.undefined(
                     service,
                     "networks",
                     "network",
                     name,
-                    project.networks.keys(),
+                    subject.project.networks.keys(),
                 ));
             }
         }
     }
 }
 
-fn used_volumes_are_declared(project: &Project, problems: &mut Vec<Diagnostic>) {
-    for service in project.services.values() {
+fn used_volumes_are_declared(subject: Subject<'_>, problems: &mut Vec<Diagnostic>) {
+    for service in subject.project.services.values() {
         for mount in service
             .volumes
             .iter()
             .filter(|mount| mount.kind == "volume")
         {
             let Some(name) = &mount.source else { continue };
-            if !project.volumes.contains_key(name) {
-                let error = undefined(service, "volumes", "volume", name, project.volumes.keys());
+            if !subject.project.volumes.contains_key(name) {
+                let error = subject.undefined(
+                    service,
+                    "volumes",
+                    "volume",
+                    name,
+                    subject.project.volumes.keys(),
+                );
                 let help = format!("declare it at the top level: `volumes: {{{name}: }}`");
                 problems.push(
                     error
@@ -144,48 +206,48 @@ fn used_volumes_are_declared(project: &Project, problems: &mut Vec<Diagnostic>) 
     }
 }
 
-fn used_configs_and_secrets_are_declared(project: &Project, problems: &mut Vec<Diagnostic>) {
-    for service in project.services.values() {
+fn used_configs_and_secrets_are_declared(subject: Subject<'_>, problems: &mut Vec<Diagnostic>) {
+    for service in subject.project.services.values() {
         for file in &service.configs {
-            if !project.configs.contains_key(&file.source) {
-                let known = project.configs.keys();
-                problems.push(undefined(service, "configs", "config", &file.source, known));
+            if !subject.project.configs.contains_key(&file.source) {
+                let known = subject.project.configs.keys();
+                problems.push(subject.undefined(service, "configs", "config", &file.source, known));
             }
         }
         for file in &service.secrets {
-            if !project.secrets.contains_key(&file.source) {
-                let known = project.secrets.keys();
-                problems.push(undefined(service, "secrets", "secret", &file.source, known));
+            if !subject.project.secrets.contains_key(&file.source) {
+                let known = subject.project.secrets.keys();
+                problems.push(subject.undefined(service, "secrets", "secret", &file.source, known));
             }
         }
         for file in service.build.iter().flat_map(|build| &build.secrets) {
-            if !project.secrets.contains_key(&file.source) {
-                let known = project.secrets.keys();
-                problems.push(undefined(service, "build", "secret", &file.source, known));
+            if !subject.project.secrets.contains_key(&file.source) {
+                let known = subject.project.secrets.keys();
+                problems.push(subject.undefined(service, "build", "secret", &file.source, known));
             }
         }
     }
 }
 
-fn used_models_are_declared(project: &Project, problems: &mut Vec<Diagnostic>) {
-    for service in project.services.values() {
+fn used_models_are_declared(subject: Subject<'_>, problems: &mut Vec<Diagnostic>) {
+    for service in subject.project.services.values() {
         for name in service.models.keys() {
-            if !project.models.contains_key(name) {
-                let known = project.models.keys();
-                problems.push(undefined(service, "models", "model", name, known));
+            if !subject.project.models.contains_key(name) {
+                let known = subject.project.models.keys();
+                problems.push(subject.undefined(service, "models", "model", name, known));
             }
         }
     }
 }
 
-fn dependencies_exist(project: &Project, problems: &mut Vec<Diagnostic>) {
-    for service in project.services.values() {
+fn dependencies_exist(subject: Subject<'_>, problems: &mut Vec<Diagnostic>) {
+    for service in subject.project.services.values() {
         for (name, dependency) in &service.depends_on {
             let attribute = attribute_behind(service, name);
-            if project.services.contains_key(name) {
+            if subject.project.services.contains_key(name) {
                 continue;
             }
-            if let Some(disabled) = project.disabled.get(name) {
+            if let Some(disabled) = subject.project.disabled.get(name) {
                 if dependency.required {
                     let message = format!(
                         "service `{}` depends on `{name}`, which no active profile starts",
@@ -196,17 +258,19 @@ fn dependencies_exist(project: &Project, problems: &mut Vec<Diagnostic>) {
                         disabled.profiles.join(", --profile ")
                     );
                     problems.push(
-                        problem(service, attribute, message, "depends on it here").help(help),
+                        problem(service, attribute, message, "depends on it here")
+                            .code("inactive-dependency")
+                            .help(help),
                     );
                 }
                 continue;
             }
-            problems.push(undefined(
+            problems.push(subject.undefined(
                 service,
                 attribute,
                 "service",
                 name,
-                project.services.keys(),
+                subject.project.services.keys(),
             ));
         }
     }
@@ -244,30 +308,34 @@ pub fn attribute_behind(service: &Service, dependency: &str) -> &'static str {
     "depends_on"
 }
 
-fn build_contexts_of_other_services_exist(project: &Project, problems: &mut Vec<Diagnostic>) {
-    for service in project.services.values() {
+fn build_contexts_of_other_services_exist(subject: Subject<'_>, problems: &mut Vec<Diagnostic>) {
+    for service in subject.project.services.values() {
         let Some(build) = &service.build else {
             continue;
         };
         for name in contexts_of_services(build) {
-            match project
+            match subject
+                .project
                 .services
                 .get(name)
-                .or_else(|| project.disabled.get(name))
+                .or_else(|| subject.project.disabled.get(name))
             {
-                None => problems.push(undefined(
+                None => problems.push(subject.undefined(
                     service,
                     "build",
                     "service",
                     name,
-                    project.services.keys(),
+                    subject.project.services.keys(),
                 )),
                 Some(other) if other.build.is_none() => {
                     let message = format!(
                         "service `{}` builds from service `{name}`, which has no build",
                         service.name
                     );
-                    problems.push(problem(service, "build", message, "built from it here"));
+                    problems.push(
+                        problem(service, "build", message, "built from it here")
+                            .code("missing-build"),
+                    );
                 }
                 Some(_) => {}
             }
@@ -283,8 +351,8 @@ pub fn contexts_of_services(build: &build::Build) -> impl Iterator<Item = &str> 
         .filter_map(|context| context.strip_prefix("service:"))
 }
 
-fn a_named_container_is_alone(project: &Project, problems: &mut Vec<Diagnostic>) {
-    for service in project.services.values() {
+fn a_named_container_is_alone(subject: Subject<'_>, problems: &mut Vec<Diagnostic>) {
+    for service in subject.project.services.values() {
         if let (Some(name), 2..) = (&service.container_name, service.replicas()) {
             let message = format!(
                 "service `{}` asks for {} containers, but all would be named `{name}`",
@@ -292,16 +360,25 @@ fn a_named_container_is_alone(project: &Project, problems: &mut Vec<Diagnostic>)
                 service.replicas()
             );
             problems.push(
-                problem(service, "container_name", message, "one name for several")
+                subject
+                    .with_value(
+                        problem(service, "container_name", message, "one name for several"),
+                        service,
+                        match service.scale {
+                            Some(_) => (&["scale"], "asked for here"),
+                            None => (&["deploy", "replicas"], "asked for here"),
+                        },
+                    )
+                    .code("name-for-several-containers")
                     .help("remove `container_name`"),
             );
         }
     }
 }
 
-fn container_names_are_unique(project: &Project, problems: &mut Vec<Diagnostic>) {
+fn container_names_are_unique(subject: Subject<'_>, problems: &mut Vec<Diagnostic>) {
     let mut seen: BTreeMap<&str, &Service> = BTreeMap::new();
-    for service in project.services.values() {
+    for service in subject.project.services.values() {
         let Some(name) = service.container_name.as_deref() else {
             continue;
         };
@@ -310,7 +387,8 @@ fn container_names_are_unique(project: &Project, problems: &mut Vec<Diagnostic>)
                 "services `{}` and `{}` have one container name",
                 first.name, service.name
             );
-            let mut error = problem(service, "container_name", message, "taken already");
+            let mut error = problem(service, "container_name", message, "taken already")
+                .code("duplicate-container-name");
             if let Some(span) = first.spans.get("container_name") {
                 error = error.at(*span, "by this one");
             }
@@ -319,8 +397,24 @@ fn container_names_are_unique(project: &Project, problems: &mut Vec<Diagnostic>)
     }
 }
 
-fn mount_targets_are_unique(project: &Project, problems: &mut Vec<Diagnostic>) {
-    for service in project.services.values() {
+impl Subject<'_> {
+    /// Two mounts of a service on one target, wherever each of them is written.
+    fn twice(self, service: &Service, target: &str, message: String) -> Diagnostic {
+        let of = |attribute| places::of_items(self.document, &service.name, attribute, target);
+        let mut mounts: Vec<Span> = of("volumes");
+        mounts.extend(of("tmpfs"));
+        let error = Diagnostic::error(message).code("duplicate-target");
+        match mounts.as_slice() {
+            [first, .., last] => error
+                .at(*last, "mounted here as well")
+                .at(*first, "mounted first here"),
+            _ => at(error, span_of(service, "volumes"), "in this list"),
+        }
+    }
+}
+
+fn mount_targets_are_unique(subject: Subject<'_>, problems: &mut Vec<Diagnostic>) {
+    for service in subject.project.services.values() {
         let mounts = service.volumes.iter().map(|mount| mount.target.as_str());
         let tmpfs = service
             .tmpfs
@@ -330,14 +424,14 @@ fn mount_targets_are_unique(project: &Project, problems: &mut Vec<Diagnostic>) {
         for target in mounts.chain(tmpfs) {
             if !seen.insert(target) {
                 let message = format!("service `{}` mounts two things on `{target}`", service.name);
-                problems.push(problem(service, "volumes", message, "in this list"));
+                problems.push(subject.twice(service, target, message));
             }
         }
     }
 }
 
-fn replicas_and_scale_agree(project: &Project, problems: &mut Vec<Diagnostic>) {
-    for service in project.services.values() {
+fn replicas_and_scale_agree(subject: Subject<'_>, problems: &mut Vec<Diagnostic>) {
+    for service in subject.project.services.values() {
         let replicas = service.deploy.as_ref().and_then(|deploy| deploy.replicas);
         if let (Some(scale), Some(replicas)) = (service.scale, replicas)
             && scale != replicas
@@ -347,7 +441,13 @@ fn replicas_and_scale_agree(project: &Project, problems: &mut Vec<Diagnostic>) {
                 service.name
             );
             problems.push(
-                problem(service, "scale", message, "they must be equal")
+                subject
+                    .with_value(
+                        problem(service, "scale", message, "they must be equal"),
+                        service,
+                        (&["deploy", "replicas"], "this one, too"),
+                    )
+                    .code("contradiction")
                     .help("keep one of the two"),
             );
         }
@@ -356,56 +456,80 @@ fn replicas_and_scale_agree(project: &Project, problems: &mut Vec<Diagnostic>) {
                 "service `{}` asks for fewer than no containers",
                 service.name
             );
-            problems.push(problem(service, "scale", message, "0 or more"));
+            problems.push(problem(service, "scale", message, "0 or more").code("invalid-value"));
         }
     }
 }
 
 /// What is said twice must be the same; where `deploy` sets limits at all, those that it leaves out
 /// count as said, as in docker compose.
-fn limits_agree(project: &Project, problems: &mut Vec<Diagnostic>) {
+fn limits_agree(subject: Subject<'_>, problems: &mut Vec<Diagnostic>) {
     let bytes = |size: Option<ByteSize>| size.map_or(0, |size| size.0);
-    for service in project.services.values() {
+    for service in subject.project.services.values() {
         let resources = service.deploy.as_ref().map(|deploy| &deploy.resources);
         if let Some(limits) = resources.and_then(|resources| resources.limits.as_ref()) {
             #[expect(clippy::float_cmp, reason = "both were read from text")]
             let cpus = service.cpus == 0.0 || service.cpus == limits.cpus;
             let (memory, limit) = (bytes(service.mem_limit), bytes(limits.memory));
             let pids = service.pids_limit == 0 || service.pids_limit == limits.pids;
-            disagree(service, ("cpus", "limits.cpus"), cpus, problems);
+            let mut disagree = |names, agree| subject.disagree(service, names, agree, problems);
+            disagree(("cpus", "limits.cpus"), cpus);
             let memory = memory == 0 || memory == limit;
-            disagree(service, ("mem_limit", "limits.memory"), memory, problems);
-            disagree(service, ("pids_limit", "limits.pids"), pids, problems);
+            disagree(("mem_limit", "limits.memory"), memory);
+            disagree(("pids_limit", "limits.pids"), pids);
         }
         if let Some(reserved) = resources.and_then(|resources| resources.reservations.as_ref()) {
             let (memory, limit) = (bytes(service.mem_reservation), bytes(reserved.memory));
             let names = ("mem_reservation", "reservations.memory");
-            disagree(service, names, memory == 0 || memory == limit, problems);
+            subject.disagree(service, names, memory == 0 || memory == limit, problems);
         }
     }
 }
 
-fn disagree(
-    service: &Service,
-    (own, deployed): (&str, &str),
-    agree: bool,
-    problems: &mut Vec<Diagnostic>,
-) {
-    if !agree {
+impl Subject<'_> {
+    fn disagree(
+        self,
+        service: &Service,
+        (own, deployed): (&str, &str),
+        agree: bool,
+        problems: &mut Vec<Diagnostic>,
+    ) {
+        if agree {
+            return;
+        }
         let message = format!(
             "service `{}`: `{own}` and `deploy.resources.{deployed}` differ",
             service.name
         );
-        let error = problem(service, own, message, "said here");
+        let error = problem(service, own, message, "said here").code("contradiction");
+        let path: Vec<&str> = ["deploy", "resources"]
+            .into_iter()
+            .chain(deployed.split('.'))
+            .collect();
+        let error = self.with_value(error, service, (&path, "and here"));
         problems.push(error.help(format!("say it in `deploy.resources.{deployed}` alone")));
+    }
+
+    /// Adds the place of another value of the service, where it is written.
+    fn with_value(
+        self,
+        error: Diagnostic,
+        service: &Service,
+        (path, label): (&[&str], &str),
+    ) -> Diagnostic {
+        at(
+            error,
+            places::of_value(self.document, &service.name, path),
+            label,
+        )
     }
 }
 
 /// Two services that publish one port of one address can never both run. (docker compose finds
 /// out when the second one starts.)
-fn ports_are_published_once(project: &Project, problems: &mut Vec<Diagnostic>) {
+fn ports_are_published_once(subject: Subject<'_>, problems: &mut Vec<Diagnostic>) {
     let mut seen: BTreeMap<(String, String, String), &Service> = BTreeMap::new();
-    for service in project.services.values() {
+    for service in subject.project.services.values() {
         for port in &service.ports {
             let Some(published) = port
                 .published
@@ -431,14 +555,12 @@ fn ports_are_published_once(project: &Project, problems: &mut Vec<Diagnostic>) {
                     first.name, service.name
                 )
             };
-            let mut warning = problem(service, "ports", message, "this one cannot start beside");
-            warning.severity = crate::document::Severity::Warning;
-            if let Some(span) = first
-                .spans
-                .get("ports")
-                .filter(|_| first.name != service.name)
-            {
-                warning = warning.at(*span, "this one");
+            let own = subject.items(service, "ports", &published);
+            let others = subject.items(first, "ports", &published);
+            let mut warning = Diagnostic::warning(message).code("duplicate-port");
+            warning = at(warning, own.last().copied(), "this one cannot start beside");
+            if let Some(other) = others.first().filter(|other| Some(*other) != own.last()) {
+                warning = warning.at(*other, "this one");
             }
             problems.push(warning);
         }

@@ -16,6 +16,7 @@ pub mod json;
 pub mod logs;
 pub mod plain;
 pub mod plan;
+pub mod problems;
 pub mod progress;
 pub mod ps;
 pub mod quiet;

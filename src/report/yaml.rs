@@ -208,14 +208,14 @@ fn block_allowed(text: &str) -> bool {
 }
 
 fn is_printable(text: &str) -> bool {
-    text.chars()
-        .all(|c| c == '\t' || !(is_escaped(c) || matches!(c, '\u{2028}' | '\u{2029}')))
+    text.chars().all(|c| c == '\t' || !is_escaped(c))
 }
 
-/// What Go's printer writes as a code: control characters, a byte order mark, and all that needs
-/// more than 16 bits.
+/// Characters that Go's printer writes as escapes: among them, all beyond the first 65536, such as
+/// emoji.
 fn is_escaped(c: char) -> bool {
-    c.is_control() || c == '\u{feff}' || c > '\u{ffff}'
+    let marks = ['\u{feff}', '\u{fffe}', '\u{ffff}', '\u{2028}', '\u{2029}'];
+    c.is_control() || marks.contains(&c) || u32::from(c) > 0xffff
 }
 
 /// Whether a text can stand without quotes, as far as punctuation goes.
@@ -319,31 +319,61 @@ fn is_base_60(text: &str) -> bool {
     first_fits && middle.iter().all(|part| sixty(part)) && sixty(last) && fraction_fits
 }
 
-/// `2001-01-01`, with or without a time.
+/// `2001-01-01`, with or without a time, which behind a `T` has a zone.
 fn is_date(text: &str) -> bool {
-    let (date, time) = match text.split_once([' ', 'T', 't']) {
-        Some((date, time)) => (date, Some(time)),
-        None => (text, None),
+    let (date, time_fits) = match text.find([' ', 'T', 't']) {
+        Some(at) if text[at..].starts_with(' ') => (&text[..at], is_clock(&text[at + 1..])),
+        Some(at) => (&text[..at], is_zoned_clock(&text[at + 1..])),
+        None => (text, true),
     };
     let parts: Vec<&str> = date.split('-').collect();
-    let number = |text: &str, longest: usize| -> Option<u32> {
-        let fits =
-            (1..=longest).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_digit());
-        if fits { text.parse().ok() } else { None }
-    };
     let [year, month, day] = parts.as_slice() else {
         return false;
     };
-    let date_fits = year.len() == 4
+    year.len() == 4
         && number(year, 4).is_some()
         && number(month, 2).is_some_and(|month| (1..=12).contains(&month))
-        && number(day, 2).is_some_and(|day| (1..=31).contains(&day));
-    let clock =
-        |time: &str| time.split(':').count() == 3 && time.starts_with(|c: char| c.is_ascii_digit());
-    date_fits && time.is_none_or(clock)
+        && number(day, 2).is_some_and(|day| (1..=31).contains(&day))
+        && time_fits
+}
+
+/// `15:4:5.999`.
+fn is_clock(text: &str) -> bool {
+    let parts: Vec<&str> = text.split(':').collect();
+    let [hours, minutes, seconds] = parts.as_slice() else {
+        return false;
+    };
+    let (seconds, fraction) = seconds.split_once('.').unwrap_or((seconds, "0"));
+    let below = |text, limit| number(text, 2).is_some_and(|number| number < limit);
+    below(hours, 24)
+        && below(minutes, 60)
+        && below(seconds, 60)
+        && !fraction.is_empty()
+        && fraction.bytes().all(|byte| byte.is_ascii_digit())
+}
+
+/// A clock with `Z` or `+07:00`.
+fn is_zoned_clock(text: &str) -> bool {
+    if let Some(clock) = text.strip_suffix('Z') {
+        return is_clock(clock);
+    }
+    text.rfind(['+', '-']).is_some_and(|at| {
+        let zone = text[at + 1..].split_once(':');
+        let two = |text: &str| text.len() == 2 && number(text, 2).is_some();
+        zone.is_some_and(|(hours, minutes)| two(hours) && two(minutes)) && is_clock(&text[..at])
+    })
+}
+
+/// A number of a few digits.
+fn number(text: &str, longest: usize) -> Option<u32> {
+    let fits =
+        (1..=longest).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_digit());
+    if fits { text.parse().ok() } else { None }
 }
 
 fn double_quoted(text: &str) -> String {
+    // Behind a byte order mark in front, Go's printer takes every character for one.
+    let marked = text.starts_with('\u{feff}');
     let mut quoted = String::from('"');
     for c in text.chars() {
         match c {
@@ -361,18 +391,20 @@ fn double_quoted(text: &str) -> String {
             '\u{85}' => quoted.push_str("\\N"),
             '\u{2028}' => quoted.push_str("\\L"),
             '\u{2029}' => quoted.push_str("\\P"),
-            '\u{feff}' => quoted.push_str("\\uFEFF"),
-            c if c > '\u{ffff}' => {
-                let _ = write!(quoted, "\\U{:08X}", u32::from(c));
-            }
-            c if c.is_control() => {
-                let _ = write!(quoted, "\\x{:02X}", u32::from(c));
-            }
+            c if marked || is_escaped(c) => quoted.push_str(&number_escape(c)),
             c => quoted.push(c),
         }
     }
     quoted.push('"');
     quoted
+}
+
+fn number_escape(c: char) -> String {
+    match u32::from(c) {
+        number @ ..=0xff => format!("\\x{number:02X}"),
+        number @ ..=0xffff => format!("\\u{number:04X}"),
+        number => format!("\\U{number:08X}"),
+    }
 }
 
 #[cfg(test)]

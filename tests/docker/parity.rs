@@ -250,7 +250,10 @@ fn settled(raw: &Raw, project: &str) -> Snapshot {
 
 fn snapshot(raw: &Raw, project: &str) -> Snapshot {
     let filter = format!(r#"{{"label":["com.docker.compose.project={project}"]}}"#);
-    let filter: String = filter.bytes().map(|byte| format!("%{byte:02x}")).collect();
+    let filter = filter.bytes().fold(String::new(), |mut text, byte| {
+        let _ = write!(text, "%{byte:02x}");
+        text
+    });
     let get = |path: String| -> Value {
         serde_json::from_str(&raw.call(&bare("GET", path))).expect("the engine speaks JSON")
     };

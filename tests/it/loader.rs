@@ -28,6 +28,8 @@ use rcompose::report::Stream;
 use rcompose::report::ps::Clock;
 use serde_json::Value;
 
+use crate::support;
+
 /// Folder of the cases in what is compared; on disk it is wherever the repository is.
 const SHOWN: &str = "/case";
 
@@ -41,6 +43,9 @@ const UNDERSTOOD: &[(&str, &str)] = &[
         "config-no-interpolate",
         "there, what is merged by key is printed as a list of KEY=VALUE; here, as a mapping",
     ),
+    ("broken-restart-in-override", OUR_CHECK),
+    ("broken-restart-with-words-for-attempts", OUR_CHECK),
+    ("broken-windows-line-ends", OUR_CHECK),
     ("extends-of-included", INCLUDE_FIRST),
     (
         "first-format-extends",
@@ -55,6 +60,7 @@ const UNDERSTOOD: &[(&str, &str)] = &[
     ),
 ];
 
+const OUR_CHECK: &str = "there, only the engine notices a restart policy that does not exist";
 const INCLUDE_FIRST: &str = "2.40.3 extends before it includes; later versions the other way round";
 const MERGED: &str = "2.40.3 refuses; later versions merge, the including file on top";
 
@@ -243,18 +249,6 @@ impl Case {
     }
 }
 
-/// The oracle; `None` where there is none and none is demanded.
-pub(crate) fn oracle() -> Option<PathBuf> {
-    let given = std::env::var_os("RCOMPOSE_ORACLE").map(PathBuf::from);
-    let path = given.unwrap_or_else(|| PathBuf::from("/var/cache/rcompose/oracle/docker-compose"));
-    if path.is_file() {
-        return Some(path);
-    }
-    let demanded = std::env::var("RCOMPOSE_REQUIRE_ENGINE").is_ok_and(|it| it == "1");
-    assert!(!demanded, "no docker compose at {}", path.display());
-    None
-}
-
 /// How two outcomes differ, if they do.
 fn difference(ours: &Outcome, theirs: &Outcome) -> Option<String> {
     match (ours.succeeded, theirs.succeeded) {
@@ -297,7 +291,7 @@ fn projects_are_understood_as_their_cases_say() {
 
 #[test]
 fn docker_compose_comes_to_the_same_end() {
-    let Some(oracle) = oracle() else {
+    let Some(oracle) = support::oracle() else {
         println!("skipped: there is no docker compose to ask");
         return;
     };

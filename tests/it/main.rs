@@ -1,13 +1,16 @@
 //! The tests that need no engine, in one binary.
 
 mod attributes;
+mod bad_input;
 mod build;
 mod cli;
+mod codes;
 mod document;
 mod engine;
 mod engine_contract;
 mod execute;
 mod flags;
+mod fuzz;
 mod graph;
 mod layers;
 mod load;
@@ -18,3 +21,4 @@ mod plan;
 mod report;
 mod schema;
 mod support;
+mod yaml;

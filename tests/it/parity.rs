@@ -25,6 +25,7 @@ use rcompose::report::yaml::yaml;
 use serde_json::{Map, Value, json};
 
 mod folder;
+use crate::support;
 
 /// Folder of the cases in what is recorded; on disk it is wherever the repository is.
 const SHOWN: &str = "/shown";
@@ -101,18 +102,6 @@ fn load_files(files: Vec<String>, file: &Path, no_env_resolution: bool) -> Resul
             Err(render(&errors, &failure.sources, style))
         }
     }
-}
-
-/// The oracle; `None` where there is none and none is demanded.
-fn oracle() -> Option<PathBuf> {
-    let given = std::env::var_os("RCOMPOSE_ORACLE").map(PathBuf::from);
-    let path = given.unwrap_or_else(|| PathBuf::from("/var/cache/rcompose/oracle/docker-compose"));
-    if path.is_file() {
-        return Some(path);
-    }
-    let demanded = std::env::var("RCOMPOSE_REQUIRE_ENGINE").is_ok_and(|it| it == "1");
-    assert!(!demanded, "no docker compose at {}", path.display());
-    None
 }
 
 fn ask(oracle: &Path, file: &Path, arguments: &[&str]) -> Result<String, String> {
@@ -214,7 +203,7 @@ fn is_newer(case: &Path) -> bool {
 
 #[test]
 fn the_model_is_what_docker_compose_makes_of_it() {
-    let oracle = oracle();
+    let oracle = support::oracle();
     let mut problems = Vec::new();
     let cases = service_cases();
     for case in &cases {
@@ -258,7 +247,7 @@ const UNPRINTED: [&str; 3] = ["merge_networks_top", "network_top_level", "volume
 
 #[test]
 fn the_yaml_form_is_the_one_of_docker_compose() {
-    let Some(oracle) = oracle() else {
+    let Some(oracle) = support::oracle() else {
         return skipped();
     };
     let mut problems = Vec::new();
@@ -285,7 +274,7 @@ fn the_yaml_form_is_the_one_of_docker_compose() {
 
 #[test]
 fn hashes_are_those_of_docker_compose() {
-    let Some(oracle) = oracle() else {
+    let Some(oracle) = support::oracle() else {
         return skipped();
     };
     let mut problems = Vec::new();

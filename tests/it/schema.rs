@@ -237,6 +237,10 @@ const UNDERSTOOD: &[(&str, &str)] = &[
         "loader/include-empty",
         "a list without items is what an editor may ask for",
     ),
+    (
+        "loader/include-with-a-misspelt-key",
+        "what has no effect is what an editor should show",
+    ),
 ];
 
 #[test]

@@ -123,3 +123,15 @@ pub(crate) fn all_well(problems: &[String]) {
         problems.join("\n")
     );
 }
+
+/// The oracle, docker compose 2.40.3; `None` where there is none and none is demanded.
+pub(crate) fn oracle() -> Option<PathBuf> {
+    let given = std::env::var_os("RCOMPOSE_ORACLE").map(PathBuf::from);
+    let path = given.unwrap_or_else(|| PathBuf::from("/var/cache/rcompose/oracle/docker-compose"));
+    if path.is_file() {
+        return Some(path);
+    }
+    let demanded = std::env::var("RCOMPOSE_REQUIRE_ENGINE").is_ok_and(|it| it == "1");
+    assert!(!demanded, "no docker compose at {}", path.display());
+    None
+}

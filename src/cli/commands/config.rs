@@ -27,6 +27,7 @@ use crate::project::{Project, Service, unsupported};
 use crate::report;
 use crate::report::annotated::annotated;
 use crate::report::lines;
+use crate::report::problems::Form;
 use crate::report::yaml::{indented_json, yaml};
 
 mod digests;
@@ -39,11 +40,12 @@ pub(crate) struct ConfigArgs {
     #[arg(value_name = "SERVICE")]
     services: Vec<String>,
 
-    /// How to print (YAML when absent; with --variables and --unsupported, a table)
+    /// How to print (YAML when absent; with --variables and --unsupported, a table); with --quiet, how
+    /// problems are told on standard output, json or sarif
     #[arg(long, value_enum, value_name = "FORMAT")]
-    format: Option<Format>,
+    format: Option<Told>,
 
-    /// Check only
+    /// Check only; problems for programs go to standard output
     #[arg(short, long)]
     quiet: bool,
 
@@ -143,7 +145,35 @@ impl Without {
     }
 }
 
-#[derive(Debug, Clone, Copy, Default, ValueEnum)]
+/// Forms of what is printed: of the project, or, where only a check is asked for, of its problems.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Told {
+    Yaml,
+    Json,
+    Sarif,
+}
+
+impl ConfigArgs {
+    /// The form of the project.
+    fn format(&self) -> Option<Format> {
+        match self.format? {
+            Told::Yaml => Some(Format::Yaml),
+            Told::Json => Some(Format::Json),
+            Told::Sarif => None,
+        }
+    }
+
+    /// The form of a check's problems, where it is not that of all commands.
+    fn problems(&self) -> Option<Form> {
+        match self.format? {
+            Told::Yaml => None,
+            Told::Json => Some(Form::Json),
+            Told::Sarif => Some(Form::Sarif),
+        }
+    }
+}
+
+#[derive(Debug, Clone, Copy, Default)]
 enum Format {
     #[default]
     Yaml,
@@ -151,6 +181,15 @@ enum Format {
 }
 
 pub(super) async fn run(args: &ConfigArgs, context: &mut Context<'_>) -> Outcome {
+    let checks = args.quiet && prints_model(args);
+    if checks {
+        context.problems_are_data(args.problems());
+    } else if args.format == Some(Told::Sarif) {
+        return Err(Failure::message(
+            "sarif is a form for problems, not for a project",
+            "--quiet --format sarif checks the files and prints their problems",
+        ));
+    }
     let text = if args.trace {
         traced(args, context)?
     } else if args.lock_image_digests {
@@ -160,7 +199,7 @@ pub(super) async fn run(args: &ConfigArgs, context: &mut Context<'_>) -> Outcome
     } else {
         of_model(args, context).await?
     };
-    if args.quiet && prints_model(args) {
+    if checks {
         return Ok(0);
     }
     match &args.output {
@@ -222,7 +261,7 @@ async fn of_tree(args: &ConfigArgs, context: &Context<'_>) -> Result<String, Fai
         _ if args.volumes => lines(names("volumes")),
         _ if args.networks => lines(names("networks")),
         _ if args.models => lines(models_of_tree(&tree.document)),
-        _ if args.variables => variables::text(&tree.document, args.format),
+        _ if args.variables => variables::text(&tree.document, args.format()),
         _ if args.environment => environment(&tree.variables),
         _ => {
             if !args.services.is_empty() {
@@ -232,7 +271,7 @@ async fn of_tree(args: &ConfigArgs, context: &Context<'_>) -> Result<String, Fai
             if args.resolve_image_digests {
                 digests::pin(&mut data, context).await?;
             }
-            match args.format.unwrap_or_default() {
+            match args.format().unwrap_or_default() {
                 Format::Yaml => yaml(&data),
                 Format::Json => json(&data),
             }
@@ -244,6 +283,9 @@ async fn of_model(args: &ConfigArgs, context: &Context<'_>) -> Result<String, Fa
     let mut skip = args.without.skip();
     // docker compose hashes what `env_file` says, not what the files say.
     skip.environment |= args.hash.is_some();
+    // Names are known without what environment files hold, so those may be missing there.
+    skip.environment |= args.only_services || args.volumes || args.networks || args.models;
+    skip.environment |= args.profiles || args.images;
     let mut loaded = context.load_without(&args.services, skip)?;
     let names = &loaded.services;
     known(&loaded.project, names.iter().map(String::as_str))?;
@@ -257,7 +299,7 @@ async fn of_model(args: &ConfigArgs, context: &Context<'_>) -> Result<String, Fa
         _ if args.volumes => lines(project.volumes.keys()),
         _ if args.networks => lines(project.networks.keys()),
         _ if args.models => lines(models(project)),
-        _ if args.unsupported => unsupported_text(&loaded, args.format),
+        _ if args.unsupported => unsupported_text(&loaded, args.format()),
         ConfigArgs {
             hash: Some(names), ..
         } => hashes(project, names)?,
@@ -265,7 +307,7 @@ async fn of_model(args: &ConfigArgs, context: &Context<'_>) -> Result<String, Fa
         _ if args.images => lines(images(project)),
         _ if args.environment => environment(&loaded.variables),
         _ => {
-            let format = args.format.unwrap_or_default();
+            let format = args.format().unwrap_or_default();
             let mut data = printed(project, format);
             if args.resolve_image_digests {
                 digests::pin(&mut data, context).await?;
@@ -281,10 +323,7 @@ fn traced(args: &ConfigArgs, context: &Context<'_>) -> Result<String, Failure> {
         let message = format!("--trace cannot be used with {flag}");
         Failure::message(message, "it prints the whole model, as YAML with comments")
     };
-    if args
-        .format
-        .is_some_and(|format| matches!(format, Format::Json))
-    {
+    if matches!(args.format(), Some(Format::Json)) {
         return Err(contradiction("--format json"));
     }
     if args.without.no_interpolate || !prints_model(args) {
@@ -391,7 +430,7 @@ async fn lock(args: &ConfigArgs, context: &Context<'_>) -> Result<String, Failur
     if !loaded.services.is_empty() {
         selection::reduce(&mut loaded.project, &loaded.services);
     }
-    let format = args.format.unwrap_or_default();
+    let format = args.format().unwrap_or_default();
     let mut data = digests::images_only(&printed(&loaded.project, format), format);
     digests::pin(&mut data, context).await?;
     Ok(model(data, format))

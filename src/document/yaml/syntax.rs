@@ -26,6 +26,7 @@ pub(in crate::document) fn too_large(source: SourceId) -> Diagnostic {
         "the file is larger than {} MiB",
         MAX_BYTES / 1024 / 1024
     ))
+    .code("file-too-large")
     .at(span(source, 0, 0), "")
 }
 
@@ -45,6 +46,7 @@ fn forbidden(text: &str) -> Option<(usize, char)> {
 fn control_character(source: SourceId, at: usize, character: char) -> Diagnostic {
     let code = u32::from(character);
     Diagnostic::error(format!("the file holds a control character, U+{code:04X}"))
+        .code("control-character")
         .at(
             span(source, at, at + character.len_utf8()),
             "not allowed in YAML",
@@ -58,6 +60,7 @@ fn control_character(source: SourceId, at: usize, character: char) -> Diagnostic
 pub(super) fn version(source: SourceId, text: &str) -> Diagnostic {
     let at = text.find("%YAML").unwrap_or_default();
     Diagnostic::error("the file asks for a version of YAML that docker compose does not read")
+        .code("yaml-syntax")
         .at(span(source, at, at + "%YAML".len()), "1.1 or none")
         .help("remove the line: it changes nothing else")
 }
@@ -67,6 +70,7 @@ pub(super) fn too_deep(span: Span) -> Diagnostic {
     Diagnostic::error(format!(
         "values are nested more than {MAX_DEPTH} levels deep"
     ))
+    .code("nested-too-deep")
     .at(span, "too deep")
 }
 
@@ -135,7 +139,9 @@ pub(super) fn explain(
                 help = "inside brackets, items are separated by commas";
             }
             let message = message.map_or_else(|| kind.to_string(), str::to_owned);
-            let diagnostic = Diagnostic::error(message).at(problem.here(), label);
+            let diagnostic = Diagnostic::error(message)
+                .code("yaml-syntax")
+                .at(problem.here(), label);
             if help.is_empty() {
                 diagnostic
             } else {
@@ -335,6 +341,7 @@ impl Problem<'_> {
         let start = self.line_start() + tab;
         let length = line[tab..].bytes().take_while(|b| *b == b'\t').count();
         Diagnostic::error("a tab is used for indentation")
+            .code("tab-indentation")
             .at(span(self.source, start, start + length.max(1)), "tab")
             .help("YAML is indented with spaces only")
     }
@@ -352,6 +359,7 @@ impl Problem<'_> {
             ('[', ']')
         };
         Diagnostic::error(format!("`{open}` is not closed"))
+            .code("yaml-syntax")
             .at(bracket, format!("no `{close}` for this"))
             .at(self.here(), "this cannot be part of it")
             .help("items are separated by commas")
@@ -366,6 +374,7 @@ impl Problem<'_> {
         if content.starts_with("- ") {
             let start = self.line_start() + indent;
             return Diagnostic::error("a list item stands among keys")
+                .code("yaml-syntax")
                 .at(
                     span(self.source, start, start + 1),
                     "a key is expected here",
@@ -374,10 +383,12 @@ impl Problem<'_> {
         }
         if comment_between && indent > above.len() - above.trim_start().len() {
             return Diagnostic::error("a comment cuts a value in two")
+                .code("yaml-syntax")
                 .at(self.here(), "the value goes on behind a comment")
                 .help("put the comment above the value, or the value in one line");
         }
         Diagnostic::error("the indentation fits no line above")
+            .code("yaml-syntax")
             .at(self.here(), "starts in a column of its own")
             .help("keys of one mapping start in the same column")
     }
@@ -399,17 +410,21 @@ impl Problem<'_> {
         let colon = span(self.source, self.at, self.at + 1);
         if before.contains(": ") {
             return Diagnostic::error("a value holds `: `, as if it were a key")
+                .code("yaml-syntax")
                 .at(colon, "a second `: ` in this line")
                 .help("quote the value, or put the inner key on a line of its own");
         }
         let Some((start, above)) = self.line_above() else {
-            return Diagnostic::error("a colon cannot stand here").at(colon, "unexpected");
+            return Diagnostic::error("a colon cannot stand here")
+                .code("yaml-syntax")
+                .at(colon, "unexpected");
         };
         let content = above.trim_start();
         let start = start + above.len() - content.len();
         let place = span(self.source, start, start + content.len());
         if content.contains(": ") || content.starts_with("- ") {
             return Diagnostic::error("a key is indented as if it belonged to the value above")
+                .code("yaml-syntax")
                 .at(colon, "this key")
                 .at(place, "read as going on in the next line")
                 .help("keys of one mapping start in the same column");
@@ -418,6 +433,7 @@ impl Problem<'_> {
             return self.missing_space(start, key, value);
         }
         Diagnostic::error("a colon is missing")
+            .code("yaml-syntax")
             .at(place, "`:` expected at the end")
             .at(colon, "so this cannot be read as a key")
     }
@@ -425,6 +441,7 @@ impl Problem<'_> {
     fn missing_space(&self, start: usize, key: &str, value: &str) -> Diagnostic {
         let colon = start + key.len();
         Diagnostic::error("a space is missing behind the colon")
+            .code("yaml-syntax")
             .at(
                 span(self.source, colon, colon + 1),
                 "not followed by a space",
@@ -441,7 +458,9 @@ impl Problem<'_> {
         {
             return self.missing_space(self.at, key, value);
         }
-        let problem = Diagnostic::error("a colon is missing").at(place, "a key without a value");
+        let problem = Diagnostic::error("a colon is missing")
+            .code("yaml-syntax")
+            .at(place, "a key without a value");
         match line.split_once(' ') {
             Some((key, value)) => problem.help(format!("write `{key}: {}`", value.trim_start())),
             None => problem.help("a key is followed by a colon and a space"),
@@ -451,7 +470,7 @@ impl Problem<'_> {
     /// The parser reports where it gave up; the quote that opens lies right behind what was read.
     fn open_quote(&self, read: usize) -> Diagnostic {
         let unread = self.text.get(read..).unwrap_or_default();
-        let problem = Diagnostic::error("a quote is not closed");
+        let problem = Diagnostic::error("a quote is not closed").code("yaml-syntax");
         match opening_quote(unread) {
             Some(quote) => problem
                 .at(
@@ -470,6 +489,7 @@ impl Problem<'_> {
             return self.tab();
         }
         Diagnostic::error(format!("a value cannot start with `{character}`"))
+            .code("yaml-syntax")
             .at(place, "reserved by YAML")
             .help("quote the value")
     }

@@ -436,11 +436,7 @@ fn parse(node: &Node, reader: &mut Reader<'_>) -> Build {
         build.context = reader.file_path(node, ".");
     }
     if build.dockerfile.is_some() && build.dockerfile_inline.is_some() {
-        reader.invalid(
-            node,
-            "`dockerfile` and `dockerfile_inline` exclude each other",
-            "both are given",
-        );
+        reader.exclusive(node, "dockerfile", "dockerfile_inline");
     }
     build
 }

@@ -196,7 +196,7 @@ fn parse(node: &Node, reader: &mut Reader<'_>) -> BTreeMap<String, Dependency> {
                     read_table(&entry.value, TABLE, &mut dependency, reader);
                     if entry.value.as_mapping().is_some() && entry.value.get("condition").is_none()
                     {
-                        reader.invalid(&entry.value, "`condition` is missing", "this dependency");
+                        reader.missing(&entry.value, "condition", "this dependency");
                     }
                 });
                 dependencies.insert(name.clone(), dependency);
@@ -215,12 +215,13 @@ fn parse_condition(node: &Node, reader: &mut Reader<'_>) -> Condition {
         return Condition::default();
     };
     Condition::from_word(&word).unwrap_or_else(|| {
-        let words = Condition::WORDS.join(", ");
+        let words = Condition::WORDS;
         reader.invalid(
             node,
             format!("{word:?} is not a condition"),
-            &format!("one of {words}"),
+            &format!("one of {}", words.join(", ")),
         );
+        reader.suggest(&word, words);
         Condition::default()
     })
 }

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::document::{Diagnostic, Node};
+use crate::document::Node;
 use crate::project::attribute::{
     Attribute, Data, Hash, Lower, merge, merge_rule, read_table, render_table,
 };
@@ -645,7 +645,7 @@ fn read_memory(node: &Node, reader: &mut Reader<'_>) -> Option<ByteSize> {
 
 fn read_device(node: &Node, reader: &mut Reader<'_>) -> DeviceRequest {
     if node.as_mapping().is_some() && node.get("capabilities").is_none() {
-        reader.invalid(node, "`capabilities` is missing", "this device");
+        reader.missing(node, "capabilities", "this device");
     }
     devices::parse_request(node, reader)
 }
@@ -669,17 +669,19 @@ fn read_order(node: &Node, reader: &mut Reader<'_>) -> Option<String> {
     if !ORDERS.contains(&order.as_str()) {
         let reason = format!("{order:?} is not an order");
         reader.invalid(node, reason, "`start-first` or `stop-first`");
+        reader.suggest(&order, &["start-first", "stop-first"]);
     }
     Some(order)
 }
 
 fn read_condition(node: &Node, reader: &mut Reader<'_>) -> Option<String> {
+    const CONDITIONS: [&str; 3] = ["none", "on-failure", "any"];
     let condition = reader.string(node)?;
-    if !matches!(condition.as_str(), "none" | "on-failure" | "any") {
+    if !CONDITIONS.contains(&condition.as_str()) {
         // The engine is told `always` then, as docker compose does.
-        let message = format!("`{}`: {condition:?} is not a condition", reader.path());
-        let warning = Diagnostic::warning(message).at(node.span, "one of none, on-failure, any");
-        reader.report(warning);
+        let reason = format!("{condition:?} is not a condition");
+        reader.doubtful(node, reason, "one of none, on-failure, any");
+        reader.suggest(&condition, &CONDITIONS);
     }
     Some(condition)
 }

@@ -163,6 +163,7 @@ fn read_action(node: &Node, reader: &mut Reader<'_>) -> String {
     if !ACTIONS.contains(&action.as_str()) {
         let label = format!("one of {}", ACTIONS.join(", "));
         reader.invalid(node, format!("{action:?} is not an action"), &label);
+        reader.suggest(&action, ACTIONS);
     }
     action
 }
@@ -171,11 +172,11 @@ fn parse_rule(node: &Node, reader: &mut Reader<'_>) -> WatchRule {
     let mut rule = WatchRule::default();
     read_table(node, RULE, &mut rule, reader);
     if rule.action.starts_with("sync") && rule.target.is_none() {
-        reader.invalid(node, "`target` is missing", "where files are copied to");
+        reader.missing(node, "target", "where files are copied to");
     }
     for key in ["path", "action"] {
         if node.as_mapping().is_some() && node.get(key).is_none() {
-            reader.invalid(node, format!("`{key}` is missing"), "this rule");
+            reader.missing(node, key, "this rule");
         }
     }
     rule

@@ -194,7 +194,7 @@ fn parse_device(node: &Node, reader: &mut Reader<'_>) -> Option<Device> {
             ("target", device.target.is_none()),
         ] {
             if missing {
-                reader.invalid(node, format!("`{key}` is missing"), "this device");
+                reader.missing(node, key, "this device");
             }
         }
         return Some(device);
@@ -239,8 +239,7 @@ pub fn parse_request(node: &Node, reader: &mut Reader<'_>) -> DeviceRequest {
     let named = !request.device_ids.is_empty();
     match request.count {
         Some(_) if named => {
-            let reason = "`count` and `device_ids` exclude each other";
-            reader.invalid(node, reason, "both are given");
+            reader.exclusive(node, "count", "device_ids");
         }
         None if !named => request.count = Some(-1),
         _ => {}

@@ -4,8 +4,8 @@
 //! them into `environment`.
 
 use crate::document::merge::Rule;
-use crate::document::{Entry, Mapping, Node, Span, Value};
-use crate::project::attribute::{Attribute, Data, Hash, Lower};
+use crate::document::{Mapping, Node, Span, Value};
+use crate::project::attribute::{Attribute, Data, Hash, Lower, unknown_key};
 use crate::project::read::Reader;
 use crate::project::render;
 use crate::project::service::Service;
@@ -132,7 +132,13 @@ fn parse_long(node: &Node, mapping: &Mapping, reader: &mut Reader<'_>) -> Option
         format: None,
         span: node.span,
     };
-    for (key, Entry { value, .. }) in mapping {
+    for (key, entry) in mapping {
+        let value = &entry.value;
+        let known = KEYS.iter().map(|known| known.key);
+        if !known.clone().any(|known| known == key) {
+            unknown_key(key, entry, known, reader);
+            continue;
+        }
         reader.within(key, |reader| match key.as_str() {
             "path" => {
                 file.path = reader
@@ -141,12 +147,11 @@ fn parse_long(node: &Node, mapping: &Mapping, reader: &mut Reader<'_>) -> Option
                     .unwrap_or_default();
             }
             "required" => file.required = reader.boolean(value).unwrap_or(true),
-            "format" => file.format = reader.string(value),
-            _ => reader.invalid(value, "is not a key here", "one of path, required, format"),
+            _ => file.format = reader.string(value),
         });
     }
     if file.path.is_empty() {
-        reader.invalid(node, "`path` is missing", "this entry");
+        reader.missing(node, "path", "this entry");
         return None;
     }
     Some(file)

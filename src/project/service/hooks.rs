@@ -172,7 +172,7 @@ fn parse(node: &Node, reader: &mut Reader<'_>) -> Hook {
     let mut hook = Hook::default();
     read_table(node, TABLE, &mut hook, reader);
     if node.as_mapping().is_some() && node.get("command").is_none() {
-        reader.invalid(node, "`command` is missing", "this hook");
+        reader.missing(node, "command", "this hook");
     }
     hook
 }

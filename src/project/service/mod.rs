@@ -205,7 +205,7 @@ pub const TABLE: &[Attribute<Service>] = &[
         render: |service| render::list(&service.cap_add),
         hash: Hash::Included,
         lower: Lower::Request(|service, request| {
-            request.host.cap_add = capabilities(&service.cap_add)
+            request.host.cap_add = capabilities(&service.cap_add);
         }),
     },
     Attribute {
@@ -218,7 +218,7 @@ pub const TABLE: &[Attribute<Service>] = &[
         render: |service| render::list(&service.cap_drop),
         hash: Hash::Included,
         lower: Lower::Request(|service, request| {
-            request.host.cap_drop = capabilities(&service.cap_drop)
+            request.host.cap_drop = capabilities(&service.cap_drop);
         }),
     },
     Attribute {
@@ -1063,16 +1063,21 @@ fn read_environment(node: &Node, reader: &mut Reader<'_>) -> BTreeMap<String, Op
 fn read_container_name(node: &Node, reader: &mut Reader<'_>) -> Option<String> {
     let name = reader.string(node)?;
     let letter = |c: char| c.is_ascii_alphanumeric();
-    let valid = name.len() > 1
-        && name.starts_with(letter)
-        && name.chars().all(|c| letter(c) || "_.-".contains(c));
+    let inner = |c: char| letter(c) || "_.-".contains(c);
+    let valid = name.len() > 1 && name.starts_with(letter) && name.chars().all(inner);
     if !valid {
         let label = "a letter or digit, then letters, digits, `_`, `.` and `-`";
-        reader.invalid(
-            node,
-            format!("{name:?} cannot be a container's name"),
-            label,
-        );
+        let reason = format!("{name:?} cannot be a container's name");
+        // docker compose is content where a part of it can; the engine then is not.
+        let pairs = name.chars().zip(name.chars().skip(1));
+        if pairs
+            .into_iter()
+            .any(|(first, next)| letter(first) && inner(next))
+        {
+            reader.doubtful(node, reason, label);
+        } else {
+            reader.invalid(node, reason, label);
+        }
     }
     Some(name)
 }
@@ -1085,6 +1090,7 @@ fn read_pull_policy(node: &Node, reader: &mut Reader<'_>) -> Option<String> {
     if !every && !PULL_POLICIES.contains(&policy.as_str()) {
         let label = format!("one of {}, every_12h", PULL_POLICIES.join(", "));
         reader.invalid(node, format!("{policy:?} is not a pull policy"), &label);
+        reader.suggest(&policy, PULL_POLICIES);
     }
     Some(policy)
 }

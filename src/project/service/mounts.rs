@@ -166,7 +166,7 @@ pub fn parse(node: &Node, reader: &mut Reader<'_>) -> Option<FileReference> {
         _ => file.source = reader.string(node)?,
     }
     if file.source.is_empty() {
-        reader.invalid(node, "`source` is missing", "this entry");
+        reader.missing(node, "source", "this entry");
         return None;
     }
     Some(file)

@@ -185,7 +185,7 @@ fn parse_item(node: &Node, reader: &mut Reader<'_>) -> Vec<Port> {
         };
         read_table(node, LONG, &mut port, reader);
         if node.get("target").is_none() {
-            reader.invalid(node, "`target` is missing", "this port");
+            reader.missing(node, "target", "this port");
         }
         return vec![port];
     }

@@ -69,7 +69,7 @@ fn parse(node: &Node, reader: &mut Reader<'_>) -> Provider {
     let mut provider = Provider::default();
     read_table(node, TABLE, &mut provider, reader);
     if node.as_mapping().is_some() && node.get("type").is_none() {
-        reader.invalid(node, "`type` is missing", "this provider");
+        reader.missing(node, "type", "this provider");
     }
     provider
 }

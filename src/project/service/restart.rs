@@ -34,6 +34,8 @@ fn read(node: &Node, reader: &mut Reader<'_>) -> Option<String> {
     if policy(&text).is_none() {
         let words = "one of no, always, unless-stopped, on-failure, on-failure:ATTEMPTS";
         reader.invalid(node, format!("{text:?} is not a restart policy"), words);
+        let name = text.split(':').next().unwrap_or_default();
+        reader.suggest(name, &["no", "always", "unless-stopped", "on-failure"]);
     }
     Some(text)
 }

@@ -82,19 +82,15 @@ pub fn print(limit: &Ulimit) -> Data {
 
 /// JSON, and so the hash, leaves a limit of nothing out of its pair: `core: 0` is `{}` there.
 pub(crate) fn json_form(service: &mut Data) {
+    let build = service
+        .get_mut("build")
+        .and_then(|build| build.get_mut("ulimits"));
+    without_zeros(build);
     without_zeros(service.get_mut("ulimits"));
-    without_zeros(
-        service
-            .get_mut("build")
-            .and_then(|it| it.get_mut("ulimits")),
-    );
 }
 
 fn without_zeros(limits: Option<&mut Data>) {
-    let Some(Data::Mapping(limits)) = limits else {
-        return;
-    };
-    for (_, limit) in limits.iter_mut() {
+    for (_, limit) in limits.and_then(Data::as_mapping_mut).into_iter().flatten() {
         if let Data::Mapping(sides) = limit {
             sides.retain(|_, side| side.as_i64() != Some(0));
         }
@@ -127,7 +123,7 @@ fn parse_limit(node: &Node, reader: &mut Reader<'_>) -> Option<Ulimit> {
         if let Some(value) = node.get(key) {
             reader.within(key, |reader| reader.integer(value))
         } else {
-            reader.invalid(node, format!("`{key}` is missing"), "this limit");
+            reader.missing(node, key, "this limit");
             None
         }
     };

@@ -425,6 +425,7 @@ fn read_kind(node: &Node, reader: &mut Reader<'_>) -> String {
             format!("{kind:?} is not a kind of mount"),
             &format!("one of {}", KINDS.join(", ")),
         );
+        reader.suggest(&kind, KINDS);
     }
     kind
 }
@@ -463,7 +464,7 @@ fn parse_long(node: &Node, reader: &mut Reader<'_>) -> Option<Mount> {
     let mut mount = Mount::default();
     read_table(node, LONG, &mut mount, reader);
     if mount.kind.is_empty() {
-        reader.invalid(node, "`type` is missing", "this mount");
+        reader.missing(node, "type", "this mount");
         return None;
     }
     if mount.kind == "volume" {
@@ -471,7 +472,7 @@ fn parse_long(node: &Node, reader: &mut Reader<'_>) -> Option<Mount> {
         mount.source = mount.source.filter(|source| !source.is_empty());
     }
     if mount.kind == "bind" && mount.source.is_none() {
-        reader.invalid(node, "`source` is missing", "this mount");
+        reader.missing(node, "source", "this mount");
     }
     Some(mount)
 }
@@ -533,6 +534,7 @@ fn apply_option(option: &str, mount: &mut Mount, node: &Node, reader: &mut Reade
                 "`{}`: the option `{unknown}` has no effect",
                 reader.path()
             ))
+            .code("no-effect")
             .at(node.span, "on this mount")
             .help("known options: ro, rw, nocopy, z, Z, and propagation such as rshared"),
         ),

@@ -16,6 +16,7 @@ use rcompose::report::Stream;
 use rcompose::report::ps::Clock;
 
 mod config;
+mod diagnostics;
 mod explain;
 mod globals;
 mod lifecycle;

@@ -22,7 +22,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use serde_json::Value;
 
-use super::{differences, load_files, oracle, skipped, stripped, variables, wrong_hashes};
+use super::{differences, load_files, skipped, stripped, variables, wrong_hashes};
+use crate::support::oracle;
 
 /// Both programs' word on one question.
 struct Answer {
