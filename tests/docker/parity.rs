@@ -61,6 +61,11 @@ const UNDERSTOOD: &[(&str, &str, &str)] = &[
         "`ipam.options` reach the engine; docker compose forgets them",
     ),
     (
+        "addresses",
+        "Config.MacAddress",
+        "the client's request has no such field; that engines before 25.0 drop it is a warning",
+    ),
+    (
         "never_pulled",
         "network ",
         "an image that is not there and may not be pulled is found before anything is made",
