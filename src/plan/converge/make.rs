@@ -2,11 +2,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::judged::{Slot, shared_services};
+use super::judged::Slot;
 use super::{Converge, Instance, Planned};
 use crate::api_version::ApiVersion;
 use crate::document::Diagnostic;
 use crate::plan::containers::Verdict;
+use crate::plan::containers::shared_services;
 use crate::plan::images::ImageStep;
 use crate::plan::observed::{Container, State};
 use crate::plan::request::{self, Names};
