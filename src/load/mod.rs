@@ -19,6 +19,7 @@ use crate::project::read::{Reader, Surroundings, clean};
 use crate::project::validate::validate;
 use crate::project::{self, Project};
 
+mod conflicts;
 mod contents;
 pub mod discover;
 pub mod dotenv;

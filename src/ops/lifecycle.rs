@@ -65,6 +65,12 @@ pub async fn start(
 ) -> Result<(), Error> {
     let services = &options.services;
     let (observed, _) = look(engine, target, services).await?;
+    if let (Target::Name(name), true) = (target, observed.containers.is_empty()) {
+        return Err(Error::refused(
+            format!("no container found for project \"{name}\""),
+            Some("`rcompose up` makes them".to_owned()),
+        ));
+    }
     if let Some(project) = target.project()
         && let Some(missing) = without_container(project, &observed, services)
     {
@@ -73,12 +79,36 @@ pub async fn start(
             Some("`rcompose up` makes one".to_owned()),
         ));
     }
+    if let Target::Name(name) = target {
+        refuse_what_is_not_there(name, &observed, services)?;
+    }
     let plan = plan::start::start(target.project(), &observed, services, options.wait);
     let execution = Options {
         patience: Patience::of_seconds(options.wait_timeout),
         ..Options::default()
     };
     finished(&execute(engine, &Arc::new(plan), &execution, events).await)
+}
+
+/// Without files, what has no container is not known at all.
+fn refuse_what_is_not_there(
+    project: &str,
+    observed: &Observed,
+    services: &[String],
+) -> Result<(), Error> {
+    let replicas = observed.containers.iter().filter(|it| !it.one_off);
+    let known: BTreeSet<&str> = replicas.map(|it| it.service.as_str()).collect();
+    if known.is_empty() {
+        let message = format!("project {project} has no container to start");
+        let help = "`rcompose up` makes some, where the project's files are";
+        return Err(Error::refused(message, Some(help.to_owned())));
+    }
+    let unknown = services.iter().find(|name| !known.contains(name.as_str()));
+    unknown.map_or(Ok(()), |name| {
+        let near = crate::document::diagnostic::nearest(name, known.into_iter());
+        let help = near.map(|near| format!("did you mean `{near}`?"));
+        Err(Error::refused(format!("no such service: {name}"), help))
+    })
 }
 
 /// A service that has to be started, by name or because another one needs it, and cannot.

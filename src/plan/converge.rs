@@ -10,6 +10,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use drift::Renewed;
 use judged::Judged;
 
 use super::containers::Recreate;
@@ -26,6 +27,7 @@ use crate::project::validate::span_of;
 use crate::project::{Project, Service};
 
 mod before;
+mod drift;
 mod judged;
 mod make;
 mod names;
@@ -101,18 +103,31 @@ pub fn converge(
         judged: BTreeMap::new(),
         services: BTreeMap::new(),
         freed: BTreeMap::new(),
+        renewed: Renewed::default(),
         moved: BTreeMap::new(),
         restarted: BTreeMap::new(),
         waits: BTreeMap::new(),
         problems: Vec::new(),
     };
+    let drifted = std::mem::take(&mut converge.resources.drifted);
+    let strangers = converge.strangers(&drifted);
+    if !strangers.is_empty() {
+        return Err(strangers);
+    }
+    converge.note_renewed(&drifted);
     converge.judge_all(&services);
+    converge.renew_networks(drifted);
     converge.remove_orphans();
+    let bystanders = converge.bystanders(&services);
+    for service in &bystanders {
+        converge.carry_along(service);
+    }
     for service in &services {
         converge.make_containers(service);
     }
+    converge.remove_renamed();
     if !options.no_start {
-        for service in &services {
+        for service in in_order(&graph, &services, bystanders) {
             converge.start_containers(service);
         }
         if options.wait {
@@ -140,6 +155,23 @@ fn selected<'p>(project: &'p Project, graph: &Graph<'p>, options: &Options) -> V
         .filter(|name| wanted.contains(name))
         .filter_map(|name| project.services.get(name))
         .collect()
+}
+
+/// Services to start, each after what it needs.
+fn in_order<'p>(
+    graph: &Graph<'p>,
+    services: &[&'p Service],
+    bystanders: Vec<&'p Service>,
+) -> Vec<&'p Service> {
+    let order: BTreeMap<&str, usize> = graph.order().into_iter().zip(0..).collect();
+    let mut all: Vec<&Service> = services.iter().copied().chain(bystanders).collect();
+    all.sort_by_key(|service| {
+        order
+            .get(service.name.as_str())
+            .copied()
+            .unwrap_or(usize::MAX)
+    });
+    all
 }
 
 /// Services that another program stands in for. Without it they are not there, and what depends
@@ -225,6 +257,8 @@ struct Converge<'a, 'p> {
     services: BTreeMap<&'p str, Planned>,
     /// The steps after which a container that is there now has lost its name.
     freed: BTreeMap<String, StepId>,
+    /// Networks that are made anew.
+    renewed: Renewed,
     /// The steps that moved a container out of the way of a name, by the name it has since.
     moved: BTreeMap<String, StepId>,
     /// Stops of containers that restart along with a dependency, by the container's present name.
@@ -260,7 +294,9 @@ impl Converge<'_, '_> {
         let service = container.service.as_str();
         let mut after = after.to_vec();
         after.extend(self.moved.get(&container.name));
-        if container.holds_processes() {
+        let left = self.renewed.left(&container.name);
+        after.extend(left);
+        if container.holds_processes() && left.is_empty() {
             after.extend(&self.image_steps);
             after = vec![self.stop(container, cause, after, &[])];
         }

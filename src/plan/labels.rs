@@ -3,8 +3,11 @@
 
 use std::collections::BTreeMap;
 
+use crate::project::service::depends_on::{Condition, Dependency};
 use crate::project::{Project, Service, hash};
 
+/// What docker compose's labels begin with.
+pub const PREFIX: &str = "com.docker.compose.";
 /// The project that something belongs to.
 pub const PROJECT: &str = "com.docker.compose.project";
 /// The service that a container or image belongs to.
@@ -100,14 +103,13 @@ pub fn image(project: &str, service: &Service) -> BTreeMap<String, String> {
 }
 
 fn depends_on(service: &Service) -> String {
-    let entry =
-        |(name, dependency): (&String, &crate::project::service::depends_on::Dependency)| {
-            format!(
-                "{name}:{}:{}",
-                dependency.condition.word(),
-                dependency.restart
-            )
-        };
+    let entry = |(name, dependency): (&String, &Dependency)| {
+        format!(
+            "{name}:{}:{}",
+            dependency.condition.word(),
+            dependency.restart
+        )
+    };
     service
         .depends_on
         .iter()
@@ -133,12 +135,23 @@ pub fn read_attributes(label: &str) -> BTreeMap<String, String> {
     label.split(',').filter_map(pair).collect()
 }
 
-/// Reads the service names out of [`DEPENDS_ON`].
-pub fn read_depends_on(label: &str) -> Vec<String> {
-    let name = |entry: &str| entry.split(':').next().unwrap_or_default().to_owned();
-    label
-        .split(',')
-        .map(name)
-        .filter(|name| !name.is_empty())
-        .collect()
+/// Reads [`DEPENDS_ON`] back. What an entry does not say is as docker compose takes it: it restarts
+/// along. Nothing is required: the files may have changed since.
+pub fn read_depends_on(label: &str) -> BTreeMap<String, Dependency> {
+    let mut dependencies = BTreeMap::new();
+    for entry in label.split(',') {
+        let mut parts = entry.split(':');
+        let name = parts.next().unwrap_or_default();
+        if name.is_empty() {
+            continue;
+        }
+        let condition = parts.next().and_then(Condition::from_word);
+        let dependency = Dependency {
+            condition: condition.unwrap_or_default(),
+            restart: parts.next() != Some("false"),
+            required: false,
+        };
+        dependencies.insert(name.to_owned(), dependency);
+    }
+    dependencies
 }

@@ -79,9 +79,27 @@ pub struct ImageMoved {
 pub enum Operation {
     /// Make a network.
     CreateNetwork(Box<NetworkCreateRequest>),
-    /// Remove a network; one that is still in use stays, with a warning.
+    /// Remove a network.
     RemoveNetwork {
         /// Its name.
+        name: String,
+        /// Failing is an error; otherwise one that is still in use stays, with a warning.
+        required: bool,
+    },
+    /// Connect a container to a network; one that is connected already stays so.
+    ConnectNetwork {
+        /// The network's name.
+        network: String,
+        /// The container's name.
+        name: String,
+        /// Names, addresses and options there.
+        endpoint: Box<EndpointSettings>,
+    },
+    /// Take a container that does not run out of a network.
+    DisconnectNetwork {
+        /// The network's name.
+        network: String,
+        /// The container's name.
         name: String,
     },
     /// Make a volume.
@@ -278,6 +296,10 @@ pub enum Cause {
     DependencyRestarted(String),
     /// It is not connected to this network.
     NetworkMissing(String),
+    /// This network, which it is connected to, is made anew.
+    NetworkRenewed(String),
+    /// The network of its key has this name now.
+    Renamed(String),
     /// It does not mount this volume.
     VolumeMissing(String),
     /// There are more than asked for.
@@ -345,7 +367,9 @@ impl Operation {
             Operation::RenameContainer { to, .. } => naming::final_name(to),
             Operation::RunContainer(create) => &create.name,
             Operation::RunHook(hook) => &hook.container,
-            Operation::RemoveNetwork { name }
+            Operation::RemoveNetwork { name, .. }
+            | Operation::ConnectNetwork { name, .. }
+            | Operation::DisconnectNetwork { name, .. }
             | Operation::RemoveVolume { name }
             | Operation::PutFiles { name, .. }
             | Operation::StartContainer { name }
@@ -368,6 +392,8 @@ impl Operation {
             | Operation::RemoveVolume { .. }
             | Operation::RemoveImage { .. }
             | Operation::RemoveContainer { .. } => "remove",
+            Operation::ConnectNetwork { .. } => "connect",
+            Operation::DisconnectNetwork { .. } => "disconnect",
             Operation::PullImage { .. } => "pull",
             Operation::BuildImage(_) => "build",
             Operation::PutFiles { .. } => "put files into",
@@ -423,6 +449,8 @@ impl fmt::Display for Cause {
             }
             Cause::DependencyRestarted(service) => write!(f, "restarts along with {service}"),
             Cause::NetworkMissing(name) => write!(f, "not connected to {name}"),
+            Cause::NetworkRenewed(name) => write!(f, "network {name} is made anew"),
+            Cause::Renamed(name) => write!(f, "its name is {name} now"),
             Cause::VolumeMissing(name) => write!(f, "does not mount {name}"),
             Cause::ScaledDown => f.write_str("more than asked for"),
             Cause::Orphan => f.write_str("orphan: in no file"),
@@ -524,6 +552,8 @@ pub fn describe(step: &Step) -> String {
             detail + ": " + goal.word() + optional
         }
         Operation::KillContainer { signal, .. } if signal != "SIGKILL" => format!(" with {signal}"),
+        Operation::ConnectNetwork { network, .. } => format!(" to {network}"),
+        Operation::DisconnectNetwork { network, .. } => format!(" from {network}"),
         Operation::RemoveContainer { volumes: true, .. } => " and its anonymous volumes".to_owned(),
         Operation::CreateContainer(create) | Operation::RunContainer(create) => {
             with_files(&create.files)

@@ -67,7 +67,7 @@ fn order_observed(observed: &Observed) -> Order {
         order
             .entry(container.service.clone())
             .or_default()
-            .extend(container.depends_on.iter().cloned());
+            .extend(container.depends_on.keys().cloned());
     }
     order
 }
@@ -160,7 +160,10 @@ fn remove_resources(
         };
         if own(network.project.as_deref(), network.key.as_deref()) && declared {
             let step = Step {
-                operation: Operation::RemoveNetwork { name: name.clone() },
+                operation: Operation::RemoveNetwork {
+                    name: name.clone(),
+                    required: false,
+                },
                 cause: cause.clone(),
                 service: None,
                 after: removed.to_vec(),
@@ -169,9 +172,13 @@ fn remove_resources(
             plan.add(step);
         }
     }
-    if let (Some(project), Some(which)) = (project, options.images) {
-        for name in removed_images(project, &options.services, which) {
-            if observed.images.contains_key(&name) {
+    if let Some(which) = options.images {
+        let names = match project {
+            Some(project) => removed_images(project, &options.services, which),
+            None => observed_images(observed, &options.services, which),
+        };
+        for name in names {
+            if project.is_none() || observed.images.contains_key(&name) {
                 plan.add(Step {
                     operation: Operation::RemoveImage { reference: name },
                     cause: Cause::Asked("--rmi"),
@@ -219,6 +226,28 @@ fn removed_images(
     chosen
         .map(|service| service.image_name(&project.name))
         .collect()
+}
+
+/// Without files, the containers tell what they were made of. A name that is made of the project's
+/// and the service's is the one that a build without a name of its own gets.
+fn observed_images(
+    observed: &Observed,
+    services: &[String],
+    which: RemovedImages,
+) -> BTreeSet<String> {
+    let local = |container: &Container| {
+        let name = container.image.trim_end_matches(":latest");
+        let rest = name.strip_suffix(container.service.as_str());
+        let project = rest.and_then(|rest| rest.strip_suffix(['-', '_']));
+        project.is_some_and(|project| container.name.starts_with(project))
+    };
+    let containers = observed.containers.iter().filter(|container| {
+        let named = services.is_empty() || services.contains(&container.service);
+        named && (which == RemovedImages::All || local(container))
+    });
+    // The name has moved on where the engine tells an id.
+    let named = containers.filter(|it| !it.image.is_empty() && !it.image.starts_with("sha256:"));
+    named.map(|container| container.image.clone()).collect()
 }
 
 /// Plans `stop`.

@@ -142,7 +142,8 @@ pub fn read(name: &str, key_span: Span, node: &Node, reader: &mut Reader<'_>) ->
     if !node.is_null() {
         read_table(node, TABLE, &mut secret, reader);
     }
-    if secret.file.is_some() == secret.environment.is_some() && !secret.external {
+    let named = secret.environment.as_ref().is_some_and(|it| !it.is_empty());
+    if secret.file.is_some() == named && !secret.external {
         let reason = format!("secret `{name}` needs one of `file` and `environment`");
         reader.invalid(node, reason, "this secret");
     }

@@ -33,6 +33,7 @@ enum Fate {
     MayReplace,
     Rename,
     Run,
+    Reconnect,
     Start,
     Restart,
     Stop,
@@ -72,6 +73,7 @@ impl Fate {
             () if any(|one| one.verb() == "run") => Fate::Run,
             () if remove => Fate::Remove,
             () if any(|one| one.verb() == "rename") => Fate::Rename,
+            () if any(|one| one.verb() == "connect") => Fate::Reconnect,
             () if any(|one| one.verb() == "restart") => Fate::Restart,
             () if any(|one| one.verb() == "start") => Fate::Start,
             () if any(|one| one.verb() == "stop") => Fate::Stop,
@@ -85,7 +87,7 @@ impl Fate {
     fn sign(self) -> char {
         match self {
             Fate::Create | Fate::Pull | Fate::Build | Fate::PullOrBuild => '+',
-            Fate::Replace | Fate::Rename => '~',
+            Fate::Replace | Fate::Rename | Fate::Reconnect => '~',
             Fate::MayReplace => '?',
             Fate::Run | Fate::Start | Fate::Restart | Fate::Unpause => '>',
             Fate::Stop | Fate::Kill | Fate::Pause => '.',
@@ -103,6 +105,7 @@ impl Fate {
             Fate::Replace | Fate::MayReplace => "replace",
             Fate::Rename => "rename",
             Fate::Run => "run",
+            Fate::Reconnect => "reconnect",
             Fate::Start => "start",
             Fate::Restart => "restart",
             Fate::Stop => "stop",
@@ -119,7 +122,7 @@ impl Fate {
         let plain = style(color);
         match self {
             Fate::Create | Fate::Pull | Fate::Build | Fate::PullOrBuild => plain.green(),
-            Fate::Replace | Fate::MayReplace | Fate::Rename => plain.yellow(),
+            Fate::Replace | Fate::MayReplace | Fate::Rename | Fate::Reconnect => plain.yellow(),
             Fate::Run | Fate::Start | Fate::Restart | Fate::Unpause => plain.cyan(),
             Fate::Stop | Fate::Kill | Fate::Pause | Fate::Remove => plain.red(),
             Fate::Wait | Fate::Keep => plain.dim(),
@@ -315,6 +318,8 @@ fn cause_json(cause: &Cause) -> Value {
         Cause::ParentRecreated(service) => ("parent_recreated", json!(service)),
         Cause::DependencyRestarted(service) => ("dependency_restarted", json!(service)),
         Cause::NetworkMissing(name) => ("network_missing", json!(name)),
+        Cause::NetworkRenewed(name) => ("network_renewed", json!(name)),
+        Cause::Renamed(name) => ("renamed", json!(name)),
         Cause::VolumeMissing(name) => ("volume_missing", json!(name)),
         Cause::ScaledDown => ("scaled_down", Value::Null),
         Cause::Orphan => ("orphan", Value::Null),

@@ -447,7 +447,9 @@ fn beginning(operation: &Operation, replaced: bool) -> Option<&'static str> {
         // Over before anybody could read that it began.
         Operation::PauseContainer { .. }
         | Operation::UnpauseContainer { .. }
-        | Operation::PutFiles { .. } => return None,
+        | Operation::PutFiles { .. }
+        | Operation::ConnectNetwork { .. }
+        | Operation::DisconnectNetwork { .. } => return None,
         Operation::RunContainer(_) => "Running",
         Operation::RunHook(hook) => match hook.moment {
             Moment::AfterStart => "Running post_start",
@@ -489,6 +491,7 @@ fn end(operation: &Operation, replaced: bool) -> Option<&'static str> {
         Operation::KillContainer { .. } => "Killed",
         Operation::PauseContainer { .. } => "Paused",
         Operation::UnpauseContainer { .. } => "Unpaused",
+        Operation::ConnectNetwork { .. } | Operation::DisconnectNetwork { .. } => return None,
         Operation::RenameContainer { .. } => "Renamed",
         Operation::Wait { goal, .. } => match goal {
             Goal::Condition(Condition::Started) => "Running",

@@ -265,6 +265,10 @@ fn up_options(options: &Options) -> converge::Options {
 fn shown(plan: &Plan) -> String {
     let mut text = plan.to_string();
     for step in &plan.steps {
+        if let Operation::ConnectNetwork { name, endpoint, .. } = &step.operation {
+            let endpoint = serde_json::to_string(endpoint).expect("an endpoint is JSON");
+            let _ = writeln!(text, "endpoint: {name} {endpoint}");
+        }
         let (Operation::CreateContainer(create) | Operation::RunContainer(create)) =
             &step.operation
         else {

@@ -246,6 +246,7 @@ fn what_is_tolerated_is_said_and_a_warning_once() {
     };
     let pull = step(&mut plan, pull, Cause::Missing, &[]);
     let remove = Operation::RemoveNetwork {
+        required: false,
         name: "demo_default".into(),
     };
     let remove = step(&mut plan, remove, Cause::Asked("down"), &[]);

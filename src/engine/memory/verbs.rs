@@ -7,7 +7,7 @@ use futures_util::StreamExt;
 
 use super::state::RESTARTING;
 use super::{MemoryEngine, reads, run};
-use crate::engine::wire::{Network, Volume};
+use crate::engine::wire::{Network, Pool, Volume};
 use crate::engine::{
     Answers, BuildRequest, Engine, EngineError, Exec, ExecOutcome, Output, Progress,
 };
@@ -150,6 +150,11 @@ impl Engine for MemoryEngine {
                 id: id.clone(),
                 name: body.name,
                 driver: body.driver.unwrap_or_else(|| "bridge".to_owned()),
+                options: body.options.unwrap_or_default().into_iter().collect(),
+                internal: body.internal.unwrap_or_default(),
+                attachable: body.attachable.unwrap_or_default(),
+                ipv6: body.enable_ipv6.unwrap_or_default(),
+                pools: pools(body.ipam),
                 labels: body.labels.unwrap_or_default().into_iter().collect(),
                 containers: Vec::new(),
             });
@@ -277,4 +282,14 @@ impl Engine for MemoryEngine {
         let progress = self.shared.change(|state| state.build(request, &tar));
         Ok(Box::pin(futures_util::stream::iter(progress)))
     }
+}
+
+fn pools(ipam: Option<models::Ipam>) -> Vec<Pool> {
+    let configured = ipam.and_then(|ipam| ipam.config).unwrap_or_default();
+    let pool = |pool: models::IpamConfig| Pool {
+        subnet: pool.subnet.unwrap_or_default(),
+        gateway: pool.gateway.unwrap_or_default(),
+        ip_range: pool.ip_range.unwrap_or_default(),
+    };
+    configured.into_iter().map(pool).collect()
 }

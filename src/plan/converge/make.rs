@@ -2,11 +2,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::judged::{Slot, shared_services};
+use super::judged::Slot;
 use super::{Converge, Instance, Planned};
 use crate::api_version::ApiVersion;
 use crate::document::Diagnostic;
 use crate::plan::containers::Verdict;
+use crate::plan::containers::shared_services;
 use crate::plan::images::ImageStep;
 use crate::plan::observed::{Container, State};
 use crate::plan::request::{self, Names};
@@ -74,7 +75,8 @@ impl<'p> Converge<'_, 'p> {
         let name = self.slot_name(service, slot);
         let stopped = self.restarted.get(&container.name).copied();
         let mut ready: Vec<StepId> = stopped.into_iter().collect();
-        let renamed = self.take_final_name(service, container, &name);
+        ready.extend(self.attach(service, container, (&name, slot.number)));
+        let renamed = self.take_final_name(service, container, &name, &ready);
         ready.extend(renamed);
         if container.is_up() && ready.is_empty() {
             self.plan.untouched.push(name.clone());
@@ -111,12 +113,13 @@ impl<'p> Converge<'_, 'p> {
         service: &Service,
         container: &Container,
         name: &str,
+        before: &[StepId],
     ) -> Option<StepId> {
         if name == container.name {
             return None;
         }
         let mut after: Vec<StepId> = self.freed.get(name).copied().into_iter().collect();
-        after.extend(self.restarted.get(&container.name));
+        after.extend(before);
         let operation = Operation::RenameContainer {
             from: container.name.clone(),
             to: name.to_owned(),
@@ -141,18 +144,25 @@ impl<'p> Converge<'_, 'p> {
         stopped_before.extend(stopped);
         if !only_if.is_empty() {
             // It may have to stay, and then not under a temporary name.
-            stopped_before.extend(self.take_final_name(service, &old, &name));
+            stopped_before.extend(self.attach(service, &old, (&name, slot.number)));
+            let renamed = self.take_final_name(service, &old, &name, &stopped_before);
+            stopped_before.extend(renamed);
             old.name.clone_from(&name);
         }
         let made = self.create_replacement(service, slot, &name, cause, only_if);
         stopped_before.push(made.1);
         stopped_before.extend(self.stop_dependents(service, Some(made.1), only_if));
+        stopped_before.extend(self.renewed.left(&slot.container.name));
+        if !self.renewed.left(&slot.container.name).is_empty() {
+            // It has been stopped to leave a network.
+            old.state = State::Exited;
+        }
         let renamed = self.take_over(service, &old, (&made.0, &name), stopped_before, only_if);
         let mut ready = vec![renamed];
         ready.extend(stopped);
         Instance {
             name,
-            running: old.is_up(),
+            running: slot.container.is_up(),
             files: Vec::new(),
             ready,
             replaced: Some(only_if.to_vec()),
@@ -212,7 +222,7 @@ impl<'p> Converge<'_, 'p> {
     }
 
     /// Stops the containers that asked to be restarted along with this service, before it is.
-    fn stop_dependents(
+    pub(super) fn stop_dependents(
         &mut self,
         service: &'p Service,
         made: Option<StepId>,
@@ -283,15 +293,7 @@ impl<'p> Converge<'_, 'p> {
         number: u32,
         old: Option<&Container>,
     ) -> CreateContainer {
-        let with = Lowering {
-            api: ApiVersion::parse(&self.observed.api).unwrap_or(ApiVersion::new(1, 41)),
-            project: &self.project.name,
-            container_name: name,
-            number,
-            networks: &self.names.networks,
-            volumes: &self.names.volumes,
-            replicas: &self.replicas,
-        };
+        let with = self.lowering(name, number);
         let config_hash = hash::service(service, Encoding::Current);
         let mut labels = labels::container(self.project, service, number, &config_hash);
         if old.is_some() {
@@ -361,6 +363,23 @@ impl<'p> Converge<'_, 'p> {
             None => error,
         };
         error.help(problem.help.clone())
+    }
+
+    pub(super) fn api(&self) -> ApiVersion {
+        ApiVersion::parse(&self.observed.api).unwrap_or(ApiVersion::new(1, 41))
+    }
+
+    /// What a container's request is written with.
+    pub(super) fn lowering<'l>(&'l self, name: &'l str, number: u32) -> Lowering<'l> {
+        Lowering {
+            api: self.api(),
+            project: &self.project.name,
+            container_name: name,
+            number,
+            networks: &self.names.networks,
+            volumes: &self.names.volumes,
+            replicas: &self.replicas,
+        }
     }
 
     /// The id of a service's image, when no step of this plan may change it.

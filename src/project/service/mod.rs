@@ -846,7 +846,7 @@ pub const TABLE: &[Attribute<Service>] = &[
         about: "Options of the storage driver.",
         example: "{size: 1G}",
         shape: Shape::OPTIONS,
-        parse: |node, service, reader| service.storage_opt = reader.options(node),
+        parse: |node, service, reader| service.storage_opt = reader.plain_options(node),
         merge: merge::default,
         render: |service| render::strings(&service.storage_opt),
         hash: Hash::Included,

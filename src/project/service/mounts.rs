@@ -259,6 +259,10 @@ pub fn read_mode(node: &Node, reader: &mut Reader<'_>) -> Option<u32> {
     let quoted = scalar.filter(|scalar| scalar.kind == ScalarKind::String);
     let mode = match quoted {
         Some(scalar) => i64::from_str_radix(&scalar.text, 8).ok(),
+        None if matches!(scalar.map(|it| it.kind), Some(ScalarKind::Float(_))) => {
+            reader.expected(node, "a whole number or octal digits in quotes");
+            return None;
+        }
         None => reader.integer(node),
     };
     let mode = mode.and_then(|mode| u32::try_from(mode).ok());

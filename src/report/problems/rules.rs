@@ -63,6 +63,10 @@ pub const RULES: &[(&str, &str)] = &[
         "inactive-dependency",
         "A service depends on one that no active profile starts.",
     ),
+    (
+        "include-conflict",
+        "An included file and another one define something differently.",
+    ),
     ("include-cycle", "Files include each other in a circle."),
     (
         "include-too-deep",
@@ -121,6 +125,10 @@ pub const RULES: &[(&str, &str)] = &[
         "Several containers would have one name.",
     ),
     ("nested-too-deep", "Values are nested without end."),
+    (
+        "network-in-use",
+        "A network has to be made anew while somebody else uses it.",
+    ),
     ("no-effect", "Something is set that has no effect."),
     (
         "not-migrated",
