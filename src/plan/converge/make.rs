@@ -348,7 +348,8 @@ impl<'p> Converge<'_, 'p> {
         let error = Diagnostic::error(format!(
             "service `{}` cannot have {what} `{source}`: {}",
             service.name, problem.reason
-        ));
+        ))
+        .code("missing-content");
         let declared = match *kind {
             "configs" => self.project.configs.get(source).and_then(|it| it.span),
             _ => self.project.secrets.get(source).and_then(|it| it.span),
