@@ -170,6 +170,17 @@ struct Reader<'a> {
     record: Option<Record>,
 }
 
+/// Where a quoted text has `\/`.
+fn escaped_slash(written: &str) -> Option<usize> {
+    let mut characters = written.char_indices();
+    while let Some((at, character)) = characters.next() {
+        if character == '\\' && characters.next()?.1 == '/' {
+            return Some(at);
+        }
+    }
+    None
+}
+
 /// A node with what an alias to it costs.
 #[derive(Clone)]
 struct Subtree {
@@ -508,6 +519,13 @@ impl<'a> Reader<'a> {
             ScalarStyle::Literal | ScalarStyle::Folded => self.without_last_breaks(span),
             _ => span,
         };
+        if style == ScalarStyle::DoubleQuoted
+            && let Some(slash) = escaped_slash(self.slice(span))
+        {
+            let at = span.start as usize + slash;
+            self.problems
+                .push(syntax::escaped_slash(self.span_of(at, at + 2)));
+        }
         let plain = style == ScalarStyle::Plain;
         // The parser writes a missing value as `~`.
         let text = if plain && span.start == span.end {
@@ -811,6 +829,12 @@ impl<'a> Reader<'a> {
         }
     }
 
+    /// Whether a key that is not marked as one by `?` has more than one line.
+    fn goes_on(&self, span: Span) -> bool {
+        let before = &self.text[..span.start as usize];
+        self.slice(span).contains('\n') && !before.trim_end().ends_with('?')
+    }
+
     /// A node read as a key; anything but a string is reported.
     fn key(&mut self, subtree: Subtree) -> Key {
         let Subtree { node, key, .. } = subtree;
@@ -827,11 +851,16 @@ impl<'a> Reader<'a> {
             Value::Scalar(Scalar {
                 text,
                 kind: ScalarKind::String,
-            }) => Key {
-                text,
-                span,
-                kind: key,
-            },
+            }) => {
+                if self.goes_on(span) {
+                    self.problems.push(syntax::long_key(span));
+                }
+                Key {
+                    text,
+                    span,
+                    kind: key,
+                }
+            }
             Value::Scalar(scalar) => {
                 let written = self.slice(span);
                 let problem = Diagnostic::error(format!(

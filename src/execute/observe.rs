@@ -40,6 +40,7 @@ pub async fn observe(reads: &dyn Reads, scope: &Scope) -> Result<Observed, Engin
     let mut observed = Observed {
         api: info.api.to_string(),
         containers: containers.iter().filter_map(container).collect(),
+        hooks: containers.iter().filter_map(hook_container).collect(),
         networks: networks.into_iter().map(network).collect(),
         volumes: volumes.into_iter().map(volume).collect(),
         images: by_name(&references, &images),
@@ -156,7 +157,7 @@ fn full_reference(reference: &str) -> String {
 
 fn container(container: &engine::Container) -> Option<observed::Container> {
     let label = |key: &str| container.labels.get(key).map(String::as_str);
-    // Hooks of docker compose belong to a project, but to no replica of a service.
+    // Hooks belong to a project, but to no replica of a service.
     let service = label(labels::SERVICE)?.to_owned();
     label(labels::CONFIG_HASH)?;
     Some(observed::Container {
@@ -183,6 +184,15 @@ fn container(container: &engine::Container) -> Option<observed::Container> {
         mounts: container.mounts.iter().map(mount).collect(),
         id: container.id.clone(),
         name: container.name.clone(),
+    })
+}
+
+/// What ran a hook carries no hash: it is no replica of a service.
+fn hook_container(container: &engine::Container) -> Option<observed::HookContainer> {
+    container.labels.get(labels::HOOK)?;
+    Some(observed::HookContainer {
+        name: container.name.clone(),
+        service: container.labels.get(labels::SERVICE)?.clone(),
     })
 }
 

@@ -2,7 +2,7 @@
 
 use bollard::models::{ContainerCreateBody, MountType};
 
-use super::{Attach, Attached, Options, Reporter, StepResult, ports, wait};
+use super::{Attach, Attached, Options, Reporter, StepResult, files, hooks, ports, wait};
 use crate::build::{self, Build, BuildEvent, Context, Dockerfile};
 use crate::engine::{Engine, EngineError, Image};
 use crate::event::{Outcome, Progress};
@@ -72,6 +72,11 @@ pub(super) async fn run(
                 .await
                 .map(|()| Outcome::Done);
         }
+        Operation::RunContainer(create) => {
+            return hooks::run_container(engine, create, options, &reporter).await;
+        }
+        Operation::RunHook(hook) => return hooks::run(engine, hook, &reporter).await,
+        Operation::PutFiles { name, files } => files::put(engine, name, files).await,
         Operation::StopContainer { name, timeout } => engine.stop_container(name, *timeout).await,
         Operation::RestartContainer { name, timeout } => {
             engine.restart_container(name, *timeout).await
@@ -130,6 +135,7 @@ pub(super) fn takes_long(operation: &Operation) -> bool {
         Operation::PullImage { .. }
             | Operation::BuildImage(_)
             | Operation::Wait { .. }
+            | Operation::RunHook(_)
             | Operation::StopContainer { .. }
             | Operation::RestartContainer { .. }
     )
@@ -292,7 +298,7 @@ fn instructions(wanted: &BuildImage) -> Build {
     }
 }
 
-async fn create_container(
+pub(super) async fn create_container(
     engine: &dyn Engine,
     create: &CreateContainer,
 ) -> Result<(), EngineError> {
@@ -311,17 +317,22 @@ async fn create_container(
     engine
         .create_container(&create.name, create.platform.as_deref(), body)
         .await?;
-    for (network, endpoint) in &create.connect {
-        if let Err(error) = engine
-            .connect_network(network, &create.name, endpoint.clone())
-            .await
-        {
-            // Half connected it would look finished to the next run.
-            let _ = engine.remove_container(&create.name, true, true).await;
-            return Err(error);
-        }
+    let completed = complete(engine, create).await;
+    if completed.is_err() {
+        // Half connected, or without its files, it would look finished to the next run.
+        let _ = engine.remove_container(&create.name, true, true).await;
     }
-    Ok(())
+    completed
+}
+
+/// What a container needs beyond the request that makes it.
+async fn complete(engine: &dyn Engine, create: &CreateContainer) -> Result<(), EngineError> {
+    for (network, endpoint) in &create.connect {
+        engine
+            .connect_network(network, &create.name, endpoint.clone())
+            .await?;
+    }
+    files::put(engine, &create.name, &create.files).await
 }
 
 /// Mounts an unnamed volume of the predecessor where the service asks for an unnamed volume, or

@@ -12,8 +12,8 @@
 //! - Behind a closing quote the next assignment may follow in the same line.
 //!
 //! Two things differ on purpose. A bare name in a last line without a line break is a name (there
-//! it becomes the value of a variable without one), and an assignment without a name is an error
-//! (there it reaches the engine, which refuses it).
+//! it becomes the value of a variable without one), and an assignment without a name is left out
+//! with a warning (there it may reach the engine, which refuses it).
 //!
 //! The raw dialect is that of `docker run --env-file`: `NAME=value` to the end of the line, as it
 //! stands.
@@ -24,7 +24,7 @@ use indexmap::IndexMap;
 
 use crate::document::diagnostic::MAX_PROBLEMS;
 use crate::document::interpolate::{Locator, MAX_TOTAL, expand_all, too_long, unset_warning};
-use crate::document::{Diagnostic, SourceId, Span};
+use crate::document::{Diagnostic, Severity, SourceId, Span};
 
 /// One assignment.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -260,6 +260,13 @@ impl<'a> Reader<'a> {
         };
         let (value, mut warnings) = self.expanded(&name, &written)?;
         warnings.extend(self.cut(&name, &written));
+        if name.is_empty() {
+            let nameless = nameless(span(self.source, start, start));
+            warnings.push(Diagnostic {
+                severity: Severity::Warning,
+                ..nameless
+            });
+        }
         self.total = self.total.saturating_add(value.len());
         if self.total > MAX_TOTAL {
             self.at = self.text.len();
@@ -311,9 +318,6 @@ impl<'a> Reader<'a> {
                     .at(span(self.source, at, at + character.len_utf8()), "")
                     .help("a line is NAME=value, NAME: value, or a comment after `#`"),
             );
-        }
-        if name.is_empty() {
-            return Err(nameless(place));
         }
         if name.contains(is_blank) {
             return Err(

@@ -71,15 +71,21 @@ fn default_file(
     variables: &mut BTreeMap<String, String>,
 ) -> Option<()> {
     let path = directory.join(".env");
-    if is_disabled(load)? || !load.files.is_file(&path) {
+    if is_disabled(load, variables)? || !load.files.is_file(&path) {
         return Some(());
     }
-    read_files(load, &[(path, None)], variables)
+    let before = variables.clone();
+    read_files(load, &[(path, None)], variables)?;
+    // A file that says so itself is read for what is meant for Compose.
+    if is_disabled(load, variables)? {
+        variables.retain(|name, _| before.contains_key(name) || name.starts_with("COMPOSE_"));
+    }
+    Some(())
 }
 
-/// Whether `.env` is to be left alone; asked of the process alone.
-fn is_disabled(load: &mut Load<'_>) -> Option<bool> {
-    let word = load.request.variables.get("COMPOSE_DISABLE_ENV_FILE");
+/// Whether `.env` is to be left alone.
+fn is_disabled(load: &mut Load<'_>, variables: &BTreeMap<String, String>) -> Option<bool> {
+    let word = variables.get("COMPOSE_DISABLE_ENV_FILE");
     match word.map_or("", String::as_str) {
         "" | "0" | "f" | "F" | "false" | "False" | "FALSE" => Some(false),
         "1" | "t" | "T" | "true" | "True" | "TRUE" => Some(true),
@@ -214,9 +220,15 @@ fn read_text(load: &mut Load<'_>, path: &Path, asked: Option<Asked>) -> Option<(
     Some((source, text))
 }
 
+/// The file that stands for none.
+pub(super) const NO_FILE: &str = "/dev/null";
+
 /// Why a file of variables or labels cannot be read, if it is known before.
 pub(super) fn unreadable(load: &Load<'_>, path: &Path) -> Option<String> {
     if load.files.is_file(path) {
+        return None;
+    }
+    if path == Path::new(NO_FILE) {
         return None;
     }
     match load.files.read(path) {
@@ -253,6 +265,9 @@ fn taken(
         load.diagnostics.extend(others);
         unmeant.extend(changes.into_iter().map(|it| (variable.name.clone(), it)));
         let (name, span) = (variable.name, variable.span);
+        if name.is_empty() {
+            continue;
+        }
         set.extend(variable.value.map(|value| Set { name, value, span }));
     }
     load.diagnostics.extend(once(unmeant));

@@ -2,7 +2,7 @@
 //!
 //! | written | the base |
 //! |---|---|
-//! | `extends: base` | service `base` of this document, or of what it includes |
+//! | `extends: base` | service `base` of this document |
 //! | `extends: {service: base}` | the same |
 //! | `extends: {service: base, file: other.yaml}` | service `base` of that file |
 //!
@@ -13,8 +13,8 @@
 //! - `file` starts from the project's folder; in a file that is itself extended, from that file's
 //!   folder. Relative paths within the base start from the folder of its file.
 //! - Variables in the base are those of the extending file.
-//! - Docker Compose 2.40.3 resolves `extends` before `include` and so finds no included base;
-//!   later versions do.
+//! - What the document includes is not there yet: docker compose 2.40.3 finds no included base
+//!   without `file`, either (later versions do).
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -33,12 +33,7 @@ const MAX_CHAIN: usize = 200;
 pub(super) const ASKED: &str = "extended here";
 
 /// Completes the services of a document. `None` when any base is missing.
-pub(super) fn resolve(
-    load: &mut Load<'_>,
-    document: &mut Node,
-    included: Option<&Node>,
-    scope: &Scope,
-) -> Option<()> {
+pub(super) fn resolve(load: &mut Load<'_>, document: &mut Node, scope: &Scope) -> Option<()> {
     // What is wrong with `services` is said when it is read.
     let services = document.get("services").and_then(Node::as_mapping);
     let extending: Vec<String> = services
@@ -57,7 +52,7 @@ pub(super) fn resolve(
         places: vec![Place {
             file: file.clone(),
             directory: scope.directory.clone(),
-            services: known(document, included),
+            services: known(document),
             span: document.span,
         }],
         resolved: BTreeMap::new(),
@@ -73,13 +68,10 @@ pub(super) fn resolve(
     complete
 }
 
-/// What can be extended without naming a file: what is included, under what the document says.
-fn known(document: &Node, included: Option<&Node>) -> Vec<Mapping> {
-    [included, Some(document)]
-        .into_iter()
-        .flatten()
-        .filter_map(|tree| tree.get("services")?.as_mapping().cloned())
-        .collect()
+/// What can be extended without naming a file.
+fn known(document: &Node) -> Mapping {
+    let services = document.get("services").and_then(Node::as_mapping);
+    services.cloned().unwrap_or_default()
 }
 
 fn put(document: &mut Node, name: &str, service: Node) {
@@ -97,18 +89,8 @@ struct Place {
     file: Option<PathBuf>,
     /// Where `file` of its `extends` starts.
     directory: PathBuf,
-    /// Layers, the lowest first.
-    services: Vec<Mapping>,
+    services: Mapping,
     span: Span,
-}
-
-impl Place {
-    fn names(&self) -> impl Iterator<Item = &str> {
-        self.services
-            .iter()
-            .flat_map(Mapping::keys)
-            .map(String::as_str)
-    }
 }
 
 /// One `extends` on the way.
@@ -218,26 +200,12 @@ impl Resolver<'_, '_> {
     }
 
     fn look_up(&mut self, place: usize, wanted: &Wanted) -> Option<Node> {
-        let layers = &self.places[place].services;
-        let found: Vec<Node> = layers
-            .iter()
-            .filter_map(|layer| Some(layer.get(&wanted.service)?.value.clone()))
-            .collect();
-        let mut layers = found.into_iter();
-        let Some(mut service) = layers.next() else {
+        let found = self.places[place].services.get(&wanted.service);
+        let found = found.map(|entry| entry.value.clone());
+        if found.is_none() {
             self.unknown(place, wanted);
-            return None;
-        };
-        for layer in layers {
-            let extends = layer.get("extends").is_some();
-            service = if extends {
-                layer
-            } else {
-                self.load
-                    .over(service, layer, &["services", &wanted.service])?
-            };
         }
-        Some(service)
+        found
     }
 
     /// The place behind a file's name.
@@ -278,7 +246,7 @@ impl Resolver<'_, '_> {
         self.places.push(Place {
             file: Some(path),
             directory,
-            services: known(&joined, None),
+            services: known(&joined),
             span: joined.span,
         });
         Some(self.places.len() - 1)
@@ -356,7 +324,7 @@ impl Resolver<'_, '_> {
         if wanted.file.is_some() {
             error = error.at(beginning(looked.span), "it is looked for in this file");
         }
-        if let Some(near) = nearest(name, looked.names()) {
+        if let Some(near) = nearest(name, looked.services.keys().map(String::as_str)) {
             error = error.help(format!("did you mean `{near}`?"));
         } else if place == 0 {
             error =

@@ -11,25 +11,21 @@
 //! - Variables of the including project win over those of the entry's files, which are for the
 //!   included files alone.
 //! - Services, networks, volumes, configs, secrets and models are taken over; `name` is not.
-//! - What both sides define is merged, the including file's value on top, as the current docker
-//!   compose does it (2.40.3 refuses: "conflicts with imported resource"). Of two entries, the
-//!   first is on top. `!reset` and `!override` work.
+//! - What both sides define has to be the same; see `conflicts`.
 
 use std::path::Path;
 
 use super::discover::Found;
 use super::tree::{Include, Scope, is_remote, remote};
-use super::{Load, environment};
+use super::{Load, conflicts, environment};
 use crate::document::diagnostic::nearest;
 use crate::document::{Diagnostic, Mapping, Node, Span, Value};
 use crate::project::top_level::INCLUDED_KEYS;
 
 /// What is taken over.
-const SECTIONS: [&str; 6] = [
+pub(super) const SECTIONS: [&str; 6] = [
     "services", "networks", "volumes", "configs", "secrets", "models",
 ];
-/// The file that stands for none.
-const NO_FILE: &str = "/dev/null";
 
 /// The label of the place that asks for a file.
 pub(super) const ASKED: &str = "included here";
@@ -81,13 +77,14 @@ pub(super) fn resolve(
             too_deep(load, item, scope);
             return None;
         }
-        let Some(tree) = include(load, item, scope, file.as_deref()) else {
+        let Some(mut tree) = include(load, item, scope, file.as_deref()) else {
             complete = false;
             continue;
         };
+        complete &= conflicts::settle(load, &mut tree, scope, document, joined.as_ref());
         match &mut joined {
             None => joined = Some(tree),
-            Some(earlier) => complete &= join(load, earlier, tree).is_some(),
+            Some(earlier) => join(earlier, tree),
         }
     }
     complete.then_some(joined)
@@ -201,7 +198,7 @@ fn read_variables(
     let mut paths = Vec::new();
     for (file, span) in given {
         let path = load.path_from(&outer.directory, file);
-        if path == Path::new(NO_FILE) {
+        if path == Path::new(environment::NO_FILE) {
             continue;
         }
         if let Some(reason) = environment::unreadable(load, &path) {
@@ -262,11 +259,10 @@ fn children<'n>(tree: &'n mut Node, section: &str) -> Vec<&'n mut Node> {
     }
 }
 
-/// Puts a tree under an earlier one. A file that is included on two ways says everything twice;
-/// once is enough.
-fn join(load: &mut Load<'_>, earlier: &mut Node, tree: Node) -> Option<()> {
+/// Adds a tree to an earlier one; they have no member in common.
+fn join(earlier: &mut Node, tree: Node) {
     let (Value::Mapping(sections), Value::Mapping(more)) = (&mut earlier.value, tree.value) else {
-        return Some(());
+        return;
     };
     for (section, entry) in more {
         let Some(known) = sections.get_mut(&section).map(|it| &mut it.value) else {
@@ -274,50 +270,10 @@ fn join(load: &mut Load<'_>, earlier: &mut Node, tree: Node) -> Option<()> {
             continue;
         };
         match (&mut known.value, entry.value.value) {
-            (Value::Mapping(known), Value::Mapping(more)) => {
-                join_section(load, &section, known, more)?;
-            }
+            (Value::Mapping(known), Value::Mapping(more)) => known.extend(more),
             // An empty section, or one that is refused when it is read.
             (_, value) => known.value = value,
         }
-    }
-    Some(())
-}
-
-fn join_section(
-    load: &mut Load<'_>,
-    section: &str,
-    known: &mut Mapping,
-    more: Mapping,
-) -> Option<()> {
-    for (name, entry) in more {
-        let Some(earlier) = known.get_mut(&name) else {
-            known.insert(name, entry);
-            continue;
-        };
-        if !same(&earlier.value, &entry.value) {
-            let over = std::mem::replace(&mut earlier.value, Node::null(entry.key_span));
-            earlier.value = load.over(entry.value, over, &[section, &name])?;
-        }
-    }
-    Some(())
-}
-
-/// Whether two trees say the same, wherever they stand.
-fn same(one: &Node, other: &Node) -> bool {
-    match (&one.value, &other.value) {
-        (Value::Scalar(one), Value::Scalar(other)) => one == other,
-        (Value::Sequence(one), Value::Sequence(other)) => {
-            one.len() == other.len() && one.iter().zip(other).all(|(one, other)| same(one, other))
-        }
-        (Value::Mapping(one), Value::Mapping(other)) => {
-            let value = |key: &String| other.get(key).map(|entry| &entry.value);
-            one.len() == other.len()
-                && one
-                    .iter()
-                    .all(|(key, entry)| value(key).is_some_and(|other| same(&entry.value, other)))
-        }
-        _ => false,
     }
 }
 

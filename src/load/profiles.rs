@@ -27,7 +27,8 @@ pub(super) fn apply(
     project.disabled = unwanted;
 }
 
-/// As given, else of the environment; and all profiles of services that are named.
+/// As given, else of the environment; and all profiles of services that are named. Where none
+/// is given, the one without a name is active, as it is what a variable without a value leaves.
 fn active(
     project: &Project,
     request: &Request,
@@ -37,9 +38,7 @@ fn active(
     let mut active: BTreeSet<String> = if request.profiles.is_empty() {
         environment
             .split(',')
-            .map(str::trim)
-            .filter(|name| !name.is_empty())
-            .map(str::to_owned)
+            .map(|name| name.trim().to_owned())
             .collect()
     } else {
         request.profiles.iter().cloned().collect()

@@ -1,6 +1,6 @@
 //! Files to one tree: read, interpolated, included, extended and laid over each other.
 //!
-//! The order of stages, for every document of every file: variables, `include`, `extends`, then
+//! The order of stages, for every document of every file: variables, `extends`, `include`, then
 //! the document goes over all before it. What the values mean is not known here.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -176,14 +176,14 @@ impl Load<'_> {
         let mut broken = false;
         for mut document in documents {
             self.interpolate(&mut document, scope);
+            if extends::resolve(self, &mut document, scope).is_none() {
+                broken = true;
+                continue;
+            }
             let Some(included) = include::resolve(self, &mut document, scope) else {
                 broken = true;
                 continue;
             };
-            if extends::resolve(self, &mut document, included.as_ref(), scope).is_none() {
-                broken = true;
-                continue;
-            }
             for layer in included.into_iter().chain([document]) {
                 let base = joined.take().unwrap_or_else(|| Node::null(layer.span));
                 // Over nothing, too: what a list may hold only once it holds only once.

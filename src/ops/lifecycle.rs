@@ -12,7 +12,7 @@ use crate::event::Sink;
 use crate::execute::observe::observe;
 use crate::execute::{Options, Patience, execute};
 use crate::graph::Graph;
-use crate::plan::teardown::{self, Order};
+use crate::plan::teardown::{self, Farewell};
 use crate::plan::{self, Observed, Operation, Plan, signals};
 use crate::project::Project;
 
@@ -47,10 +47,10 @@ pub async fn stop(
     options: &StopOptions,
     events: &mut dyn Sink,
 ) -> Result<(), Error> {
-    let (observed, order) = look(engine, target, &options.services).await?;
+    let (observed, farewell) = look(engine, target, &options.services).await?;
     run(
         engine,
-        teardown::stop(&observed, &order, &options.services, options.timeout),
+        teardown::stop(&observed, &farewell, &options.services, options.timeout),
         events,
     )
     .await
@@ -156,8 +156,8 @@ pub async fn removable(
     target: Target<'_>,
     options: &RemoveOptions,
 ) -> Result<Vec<String>, Error> {
-    let (observed, order) = look(reads, target, &options.services).await?;
-    let plan = teardown::remove(&observed, &order, options);
+    let (observed, farewell) = look(reads, target, &options.services).await?;
+    let plan = teardown::remove(&observed, &farewell, options);
     let removed = plan
         .steps
         .into_iter()
@@ -175,8 +175,13 @@ pub async fn remove(
     options: &RemoveOptions,
     events: &mut dyn Sink,
 ) -> Result<(), Error> {
-    let (observed, order) = look(engine, target, &options.services).await?;
-    run(engine, teardown::remove(&observed, &order, options), events).await
+    let (observed, farewell) = look(engine, target, &options.services).await?;
+    run(
+        engine,
+        teardown::remove(&observed, &farewell, options),
+        events,
+    )
+    .await
 }
 
 /// Sends a signal to what runs. Answers whether there was anything.
@@ -255,18 +260,18 @@ async fn look(
     reads: &dyn Reads,
     target: Target<'_>,
     services: &[String],
-) -> Result<(Observed, Order), Error> {
+) -> Result<(Observed, Farewell), Error> {
     if let Some(project) = target.project() {
         check_services(project, services)?;
     }
     let observed = observe(reads, &target.scope())
         .await
         .map_err(Error::engine("look at the engine"))?;
-    let order = match target {
-        Target::Files(project) => teardown::order_of(project),
-        Target::Name(_) => teardown::order_observed(&observed),
+    let farewell = match target {
+        Target::Files(project) => teardown::farewell_of(project),
+        Target::Name(_) => teardown::farewell_observed(&observed),
     };
-    Ok((observed, order))
+    Ok((observed, farewell))
 }
 
 async fn run(engine: &dyn Engine, plan: Plan, events: &mut dyn Sink) -> Result<(), Error> {

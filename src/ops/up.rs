@@ -15,7 +15,7 @@ use crate::plan::converge::{self, converge};
 use crate::plan::images::{self, BuildPolicy};
 use crate::plan::request::Names;
 use crate::plan::{Observed, Operation, Plan, naming};
-use crate::project::{Project, hash};
+use crate::project::{Project, Service, hash};
 
 pub use super::attached::{Abort, Attachment, attached};
 
@@ -155,6 +155,8 @@ async fn check_names(
 async fn look(reads: &dyn Reads, project: &Project, now: i64) -> Result<Observed, Error> {
     let mut scope = Target::Files(project).scope();
     scope.images = images_of(&project.name, project.services.values());
+    let hooks = project.services.values().flat_map(Service::hook_images);
+    scope.images.extend(hooks.map(str::to_owned));
     scope.now = now;
     let names = Names::of(project).networks;
     scope.network_hashes = project

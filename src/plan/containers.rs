@@ -130,12 +130,16 @@ fn config_cause(container: &Container, service: &Service, observed: &Observed) -
                 changed.push((*key).to_owned());
             }
         }
-        changed.extend(
-            stored
-                .keys()
-                .filter(|key| !now.contains_key(key.as_str()))
-                .cloned(),
-        );
+        let gone = stored.keys().filter(|key| !is_content(key));
+        let gone = gone.filter(|key| !now.contains_key(key.as_str()));
+        changed.extend(gone.cloned());
+        // What a container was made with is unknown of those that an older version made, and what
+        // there is now, of files that cannot be read here: neither is a change.
+        for (key, digest) in hash::contents(service) {
+            if stored.get(&key).is_some_and(|stored| *stored != digest) {
+                changed.push(key);
+            }
+        }
         changed.sort();
         return (!changed.is_empty()).then_some(Cause::ConfigChanged(changed));
     }
@@ -143,6 +147,11 @@ fn config_cause(container: &Container, service: &Service, observed: &Observed) -
     let known =
         [Encoding::Current, Encoding::V2].map(|encoding| hash::service(&resolved, encoding));
     (!known.contains(&container.config_hash)).then_some(Cause::ConfigDiffers)
+}
+
+/// Whether a key of our label is about what a config or secret held: `secrets.NAME`.
+fn is_content(key: &str) -> bool {
+    key.contains('.')
 }
 
 /// docker compose hashes a service after `service:NAME` has become `container:ID`.

@@ -32,11 +32,14 @@ pub const DEPENDS_ON: &str = "com.docker.compose.depends_on";
 pub const IMAGE: &str = "com.docker.compose.image";
 /// What a replacement replaces.
 pub const REPLACE: &str = "com.docker.compose.replace";
+/// On containers that run a hook: which one.
+pub const HOOK: &str = "com.docker.compose.hook";
 /// A network's key.
 pub const NETWORK: &str = "com.docker.compose.network";
 /// A volume's key.
 pub const VOLUME: &str = "com.docker.compose.volume";
-/// Ours: `attribute=hash` pairs joined by commas, so that a difference can be named.
+/// Ours: `attribute=hash` pairs joined by commas, so that a difference can be named; and a pair like
+/// `secrets.NAME=digest` for what each config and secret held.
 pub const ATTRIBUTES: &str = "dev.rcompose.attributes";
 
 /// The version that is written: docker compose shows it, nothing depends on it.
@@ -66,7 +69,7 @@ pub fn container(
     add(NUMBER, number.to_string());
     add(CONFIG_HASH, config_hash.to_owned());
     add(DEPENDS_ON, depends_on(service));
-    add(ATTRIBUTES, write_attributes(&hash::attributes(service)));
+    add(ATTRIBUTES, write_attributes(service));
     labels
 }
 
@@ -115,12 +118,12 @@ fn depends_on(service: &Service) -> String {
         .join(",")
 }
 
-fn write_attributes(hashes: &BTreeMap<&'static str, String>) -> String {
-    hashes
-        .iter()
-        .map(|(key, hash)| format!("{key}={hash}"))
-        .collect::<Vec<_>>()
-        .join(",")
+fn write_attributes(service: &Service) -> String {
+    let attributes = hash::attributes(service).into_iter();
+    let attributes = attributes.map(|(key, hash)| format!("{key}={hash}"));
+    let contents = hash::contents(service).into_iter();
+    let contents = contents.map(|(key, digest)| format!("{key}={digest}"));
+    attributes.chain(contents).collect::<Vec<_>>().join(",")
 }
 
 /// Reads [`ATTRIBUTES`] back.

@@ -9,17 +9,20 @@
 //!
 //! Nothing here talks to an engine, looks at a clock or asks a question.
 
+use std::collections::BTreeSet;
 use std::fmt;
 
 use bollard::models::{
     ContainerCreateBody, EndpointSettings, NetworkCreateRequest, VolumeCreateRequest,
 };
 
+pub use crate::project::content::InjectedFile;
 use crate::project::service::build::{self, Build};
 pub use crate::project::service::depends_on::Condition;
 
 pub mod containers;
 pub mod converge;
+pub mod hooks;
 pub mod images;
 pub mod labels;
 pub mod naming;
@@ -124,6 +127,18 @@ pub enum Operation {
     },
     /// Make a container.
     CreateContainer(Box<CreateContainer>),
+    /// Put files into a container that was made and never started, lest the run that made it was
+    /// killed before it could.
+    PutFiles {
+        /// Its name.
+        name: String,
+        /// The files.
+        files: Vec<InjectedFile>,
+    },
+    /// Make a container, run it to its end and remove it; one that fails stays.
+    RunContainer(Box<CreateContainer>),
+    /// Run a command of the service inside a container.
+    RunHook(Box<hooks::RunHook>),
     /// Start a container.
     StartContainer {
         /// Its name.
@@ -236,6 +251,8 @@ pub struct CreateContainer {
     pub body: ContainerCreateBody,
     /// Networks to connect to after making it, on engines that take only one in the request.
     pub connect: Vec<(String, EndpointSettings)>,
+    /// Files to put into it before it starts.
+    pub files: Vec<InjectedFile>,
     /// Volumes of the container it replaces.
     pub inherit: Vec<InheritedMount>,
     /// Write the image's id into the label at the time of making, because it is not known yet.
@@ -348,10 +365,13 @@ impl Operation {
             Operation::CreateContainer(create) => naming::final_name(&create.name),
             Operation::Wait { containers, .. } => containers.first().map_or("", String::as_str),
             Operation::RenameContainer { to, .. } => naming::final_name(to),
+            Operation::RunContainer(create) => &create.name,
+            Operation::RunHook(hook) => &hook.container,
             Operation::RemoveNetwork { name, .. }
             | Operation::ConnectNetwork { name, .. }
             | Operation::DisconnectNetwork { name, .. }
             | Operation::RemoveVolume { name }
+            | Operation::PutFiles { name, .. }
             | Operation::StartContainer { name }
             | Operation::StopContainer { name, .. }
             | Operation::RestartContainer { name, .. }
@@ -376,6 +396,9 @@ impl Operation {
             Operation::DisconnectNetwork { .. } => "disconnect",
             Operation::PullImage { .. } => "pull",
             Operation::BuildImage(_) => "build",
+            Operation::PutFiles { .. } => "put files into",
+            Operation::RunContainer(_) => "run",
+            Operation::RunHook(_) => "run hook in",
             Operation::StartContainer { .. } => "start",
             Operation::StopContainer { .. } => "stop",
             Operation::RestartContainer { .. } => "restart",
@@ -492,13 +515,24 @@ fn cause_and_condition(step: &Step) -> String {
     }
 }
 
+/// ` with configs.app, secrets.token`.
+fn with_files(files: &[InjectedFile]) -> String {
+    let sources: BTreeSet<&str> = files.iter().map(|file| file.source.as_str()).collect();
+    let sources: Vec<&str> = sources.into_iter().collect();
+    if sources.is_empty() {
+        String::new()
+    } else {
+        format!(" with {}", sources.join(", "))
+    }
+}
+
 /// `create container demo-web-1`, with what makes the step special.
 pub fn describe(step: &Step) -> String {
     let operation = &step.operation;
     let kind = operation.kind().title().to_lowercase();
     let detail = match operation {
         Operation::CreateContainer(create) if create.name != naming::final_name(&create.name) => {
-            format!(" as {}", create.name)
+            format!(" as {}{}", create.name, with_files(&create.files))
         }
         Operation::RenameContainer { from, to } if naming::final_name(to) == to => {
             format!(" from {from}")
@@ -521,6 +555,11 @@ pub fn describe(step: &Step) -> String {
         Operation::ConnectNetwork { network, .. } => format!(" to {network}"),
         Operation::DisconnectNetwork { network, .. } => format!(" from {network}"),
         Operation::RemoveContainer { volumes: true, .. } => " and its anonymous volumes".to_owned(),
+        Operation::CreateContainer(create) | Operation::RunContainer(create) => {
+            with_files(&create.files)
+        }
+        Operation::PutFiles { files, .. } => with_files(files),
+        Operation::RunHook(hook) => format!(": {}", hook.title()),
         Operation::BuildImage(build) if build.only_if_missing => {
             " unless it could be pulled".to_owned()
         }

@@ -24,6 +24,8 @@ pub struct Observed {
     pub api: String,
     /// Containers with the project's label.
     pub containers: Vec<Container>,
+    /// Containers that ran hooks of services and were left behind.
+    pub hooks: Vec<HookContainer>,
     /// Networks by name: the project's, and those that its files name.
     pub networks: BTreeMap<String, Network>,
     /// Volumes by name: the project's, and those that its files name.
@@ -75,6 +77,16 @@ pub struct Container {
     pub network_mode: String,
     /// Mounts.
     pub mounts: Vec<Mount>,
+}
+
+/// A container that ran a hook before a service's start.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct HookContainer {
+    /// Name without slash.
+    pub name: String,
+    /// The service whose hook it was.
+    pub service: String,
 }
 
 /// What a container does.

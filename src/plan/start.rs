@@ -2,12 +2,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::hooks;
 use super::observed::{Container, Health};
 use super::teardown::{Order, add, chosen, sorted};
 use super::{Cause, Goal, Observed, Operation, Plan, Step, StepId};
 use crate::graph::Graph;
-use crate::project::Project;
 use crate::project::service::depends_on::{Condition, Dependency};
+use crate::project::{Project, Service};
 
 /// Plans `start`: the named services and what they need, waiting for the conditions that the files
 /// ask for. Without files the containers' labels give the order. With `wait` the plan ends when
@@ -34,7 +35,10 @@ pub fn start(
                 continue;
             }
             let name = container.name.clone();
-            starting.step(container, Operation::StartContainer { name });
+            let service = project.and_then(|it| it.services.get(&container.service));
+            let mut operations = vec![Operation::StartContainer { name }];
+            operations.extend(after_start(service, container));
+            starting.steps(container, operations);
         }
     }
     if wait {
@@ -67,10 +71,21 @@ pub fn restart(project: Option<&Project>, observed: &Observed, options: &Restart
     for name in starting.sorted(&containers) {
         for container in containers.iter().filter(|it| it.service == name) {
             let name = container.name.clone();
-            starting.step(container, Operation::RestartContainer { name, timeout });
+            let service = project.and_then(|it| it.services.get(&container.service));
+            let stopping = service.filter(|_| container.is_up());
+            let before = stopping.map(|it| hooks::before_stop(&it.pre_stop, &name, true));
+            let mut operations = before.unwrap_or_default();
+            operations.push(Operation::RestartContainer { name, timeout });
+            operations.extend(after_start(service, container));
+            starting.steps(container, operations);
         }
     }
     starting.plan
+}
+
+fn after_start(service: Option<&Service>, container: &Container) -> Vec<Operation> {
+    let hooks = service.map(|service| hooks::after_start(service, &container.name));
+    hooks.unwrap_or_default()
 }
 
 /// The named services and everything that they need.
@@ -150,11 +165,14 @@ impl<'o> Starting<'o> {
             .collect()
     }
 
-    fn step(&mut self, container: &Container, operation: Operation) {
+    /// Steps for one container, each after the one before.
+    fn steps(&mut self, container: &Container, operations: Vec<Operation>) {
         let service = container.service.clone();
-        let after = self.gates(&service);
-        let step = add(&mut self.plan, &service, operation, &self.cause, after);
-        self.done.entry(service).or_default().push(step);
+        let mut after = self.gates(&service);
+        for operation in operations {
+            after = vec![add(&mut self.plan, &service, operation, &self.cause, after)];
+        }
+        self.done.entry(service).or_default().extend(after);
     }
 
     /// `--wait`: each service's containers ready, or done where another one needs that.

@@ -5,16 +5,46 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::observed::Container;
+use super::hooks;
+use super::observed::{Container, HookContainer};
 use super::{Cause, Observed, Operation, Plan, Step, StepId};
 use crate::graph::Graph;
 use crate::project::Project;
+use crate::project::service::hooks::Hook;
 
 /// Who needs whom, by service.
 pub type Order = BTreeMap<String, BTreeSet<String>>;
 
+/// What is known of how services go.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Farewell {
+    /// Who needs whom.
+    pub order: Order,
+    /// What is run in a service's containers before they are stopped.
+    pub pre_stop: BTreeMap<String, Vec<Hook>>,
+}
+
+/// What the files say.
+pub fn farewell_of(project: &Project) -> Farewell {
+    let services = project.services.values().chain(project.disabled.values());
+    Farewell {
+        order: order_of(project),
+        pre_stop: services
+            .map(|service| (service.name.clone(), service.pre_stop.clone()))
+            .collect(),
+    }
+}
+
+/// What the containers' labels say, which know nothing of hooks.
+pub fn farewell_observed(observed: &Observed) -> Farewell {
+    Farewell {
+        order: order_observed(observed),
+        pre_stop: BTreeMap::new(),
+    }
+}
+
 /// The order that the files give.
-pub fn order_of(project: &Project) -> Order {
+fn order_of(project: &Project) -> Order {
     let graph = Graph::of(project);
     let needs = |name: &String| {
         graph
@@ -31,7 +61,7 @@ pub fn order_of(project: &Project) -> Order {
 }
 
 /// The order that the containers' labels give.
-pub fn order_observed(observed: &Observed) -> Order {
+fn order_observed(observed: &Observed) -> Order {
     let mut order = Order::new();
     for container in &observed.containers {
         order
@@ -68,7 +98,7 @@ pub enum RemovedImages {
 
 /// Plans `down`. Without a project (no file) everything that is labelled as the project's goes.
 pub fn down(project: Option<&Project>, observed: &Observed, options: &DownOptions) -> Plan {
-    let order = project.map_or_else(|| order_observed(observed), order_of);
+    let farewell = project.map_or_else(|| farewell_observed(observed), farewell_of);
     let orphan = |container: &Container| {
         container.one_off
             || project.is_some_and(|project| {
@@ -83,7 +113,7 @@ pub fn down(project: Option<&Project>, observed: &Observed, options: &DownOption
     let chosen: Vec<&Container> = chosen.collect();
     let mut plan = Plan::default();
     let cause = Cause::Asked(if options.volumes { "down -v" } else { "down" });
-    let stops = stop_in_order(&mut plan, &chosen, &order, options.timeout, &cause);
+    let stops = stop_in_order(&mut plan, &chosen, &farewell, options.timeout, &cause);
     let mut removed = Vec::new();
     for container in chosen {
         let after = stops.get(&container.name).copied().into_iter().collect();
@@ -92,6 +122,17 @@ pub fn down(project: Option<&Project>, observed: &Observed, options: &DownOption
             volumes: options.volumes,
         };
         removed.push(add(&mut plan, &container.service, operation, &cause, after));
+    }
+    // What hooks left is connected to the networks, too.
+    let left = observed.hooks.iter();
+    let named =
+        |it: &&HookContainer| options.services.is_empty() || options.services.contains(&it.service);
+    for hook in left.filter(named) {
+        let operation = Operation::RemoveContainer {
+            name: hook.name.clone(),
+            volumes: true,
+        };
+        removed.push(add(&mut plan, &hook.service, operation, &cause, Vec::new()));
     }
     remove_resources(&mut plan, project, observed, options, (&cause, &removed));
     plan
@@ -210,10 +251,15 @@ fn observed_images(
 }
 
 /// Plans `stop`.
-pub fn stop(observed: &Observed, order: &Order, services: &[String], timeout: Option<i32>) -> Plan {
+pub fn stop(
+    observed: &Observed,
+    farewell: &Farewell,
+    services: &[String],
+    timeout: Option<i32>,
+) -> Plan {
     let mut plan = Plan::default();
     let chosen = chosen(observed, services);
-    stop_in_order(&mut plan, &chosen, order, timeout, &Cause::Asked("stop"));
+    stop_in_order(&mut plan, &chosen, farewell, timeout, &Cause::Asked("stop"));
     plan
 }
 
@@ -229,14 +275,14 @@ pub struct RemoveOptions {
 }
 
 /// Plans `rm`: containers that do not run.
-pub fn remove(observed: &Observed, order: &Order, options: &RemoveOptions) -> Plan {
+pub fn remove(observed: &Observed, farewell: &Farewell, options: &RemoveOptions) -> Plan {
     let mut plan = Plan::default();
     let chosen: Vec<&Container> = chosen(observed, &options.services)
         .into_iter()
         .filter(|container| options.stop || !container.holds_processes())
         .collect();
     let cause = Cause::Asked("rm");
-    let stops = stop_in_order(&mut plan, &chosen, order, None, &cause);
+    let stops = stop_in_order(&mut plan, &chosen, farewell, None, &cause);
     for container in chosen {
         let after = stops.get(&container.name).copied().into_iter().collect();
         let operation = Operation::RemoveContainer {
@@ -264,7 +310,7 @@ pub(super) fn chosen<'o>(observed: &'o Observed, services: &[String]) -> Vec<&'o
 fn stop_in_order(
     plan: &mut Plan,
     containers: &[&Container],
-    order: &Order,
+    Farewell { order, pre_stop }: &Farewell,
     timeout: Option<i32>,
     cause: &Cause,
 ) -> BTreeMap<String, StepId> {
@@ -297,7 +343,13 @@ fn stop_in_order(
                 name: container.name.clone(),
                 timeout,
             };
-            let step = add(plan, name, operation, cause, after.clone());
+            let hooks = pre_stop.get(name).filter(|_| container.is_up());
+            let hooks = hooks.map(|it| hooks::before_stop(it, &container.name, true));
+            let mut after = after.clone();
+            for hook in hooks.into_iter().flatten() {
+                after = vec![add(plan, name, hook, cause, after)];
+            }
+            let step = add(plan, name, operation, cause, after);
             stops.insert(container.name.clone(), step);
             by_service.entry(name).or_default().push(step);
         }

@@ -73,6 +73,28 @@ pub fn canonical(
     in_order(data)
 }
 
+/// The long form of one member of a section, as an included file hands it on: what nobody wrote is
+/// not filled in.
+pub fn imported(section: &str, node: &Node, surroundings: &Surroundings<'_>) -> Data {
+    let canon = Canon {
+        surroundings,
+        complete: false,
+    };
+    let mut data = render::node(node);
+    if section == "services" {
+        canon.service(node, &mut data);
+        return data;
+    }
+    canon.resolve(node, "file", &mut data);
+    if let (Some(external), Data::Mapping(printed)) = (node.get("external"), &mut data)
+        && let Some(name) = external.get("name")
+    {
+        printed.insert("name".into(), render::node(name));
+        printed.insert("external".into(), true.into());
+    }
+    data
+}
+
 struct Canon<'a> {
     surroundings: &'a Surroundings<'a>,
     complete: bool,

@@ -23,6 +23,9 @@ impl Project {
         }
         for (path, value) in &self.extensions {
             if path.segments().len() == 1 {
+                // Go has no list where nothing is in it.
+                let empty = value.as_sequence().is_some_and(Vec::is_empty);
+                let value = if empty { &Data::Null } else { value };
                 insert(&mut data, path.segments(), value);
             }
         }

@@ -8,7 +8,7 @@ use std::path::{Path as FilePath, PathBuf};
 
 use crate::document::diagnostic::{MAX_PROBLEMS, nearest};
 use crate::document::{
-    Diagnostic, Mapping, Node, Path, Scalar, ScalarKind, Segment, SourceId, Span, Value,
+    Diagnostic, Entry, Mapping, Node, Path, Scalar, ScalarKind, Segment, SourceId, Span, Value,
 };
 use crate::project::attribute::Data;
 use crate::project::render;
@@ -244,16 +244,19 @@ impl<'a> Reader<'a> {
         }
     }
 
+    /// A string or a whole number, as text.
+    pub fn whole_text(&mut self, node: &Node) -> Option<String> {
+        let kind = node.as_scalar().map(|scalar| scalar.kind);
+        if let Some(ScalarKind::Float(_) | ScalarKind::Bool(_)) = kind {
+            self.expected(node, "a string or a whole number");
+            return None;
+        }
+        self.text(node)
+    }
+
     /// A list of strings and whole numbers.
     pub fn whole_texts(&mut self, node: &Node) -> Vec<String> {
-        self.items(node, |item, reader| {
-            let kind = item.as_scalar().map(|scalar| scalar.kind);
-            if let Some(ScalarKind::Float(_) | ScalarKind::Bool(_)) = kind {
-                reader.expected(item, "a string or a whole number");
-                return None;
-            }
-            reader.text(item)
-        })
+        self.items(node, |item, reader| reader.whole_text(item))
     }
 
     /// A list of strings.
@@ -338,6 +341,7 @@ impl<'a> Reader<'a> {
             }) => text.trim().parse().ok(),
             _ => None,
         };
+        let value = value.filter(|value: &f64| value.is_finite());
         if value.is_none() {
             self.expected(node, "a number");
         }
@@ -440,6 +444,19 @@ impl<'a> Reader<'a> {
         options
     }
 
+    /// A mapping of strings and whole numbers, in which nothing stands for nothing in quotes.
+    pub fn plain_options(&mut self, node: &Node) -> BTreeMap<String, String> {
+        let mut options = BTreeMap::new();
+        for (key, entry) in self.mapping(node).into_iter().flatten() {
+            let value = self.within(key, |reader| match &entry.value {
+                empty if empty.is_null() => Some(String::new()),
+                value => reader.whole_text(value),
+            });
+            options.extend(value.map(|value| (key.clone(), value)));
+        }
+        options
+    }
+
     /// A mapping of strings.
     pub fn texts_by_key(&mut self, node: &Node) -> BTreeMap<String, String> {
         let mut texts = BTreeMap::new();
@@ -493,6 +510,13 @@ impl<'a> Reader<'a> {
             return None;
         }
         self.bytes(node)
+    }
+
+    /// Warns about a key that is nobody's, where docker compose takes any.
+    pub fn meaningless(&mut self, key: &str, entry: &Entry) {
+        let message = format!("`{}.{key}` has no effect", self.path());
+        let warning = Diagnostic::warning(message).code("no-effect");
+        self.report(warning.at(entry.key_span, "not a key of the Compose Specification"));
     }
 
     /// Warns about a value that is taken and does nothing.
@@ -609,11 +633,14 @@ impl<'a> Reader<'a> {
     }
 
     /// A path as the engine needs it: `~` expanded, relative ones from the folder of the file
-    /// that says them, `.` and `..` resolved without looking at the disk.
+    /// that says them, `.` and `..` in them resolved without looking at the disk.
     pub fn file_path(&self, node: &Node, text: &str) -> String {
         let Some(base) = (self.surroundings.base)(node.span.source) else {
             return text.to_owned();
         };
+        if FilePath::new(text).is_absolute() {
+            return text.to_owned();
+        }
         let path = match (text.strip_prefix('~'), self.surroundings.home) {
             (Some(rest), Some(home)) if rest.is_empty() || rest.starts_with('/') => {
                 home.join(rest.trim_start_matches('/'))

@@ -5,9 +5,12 @@
 
 use std::collections::BTreeMap;
 
+use serde_yaml::value::{Tag, TaggedValue};
+
 use super::attribute::Data;
 use super::value::byte_size::ByteSize;
 use super::value::duration::Duration;
+use super::value::timestamp::timestamp;
 use crate::document::{Node, ScalarKind, Value};
 
 /// A string that is left out when absent or empty.
@@ -115,7 +118,7 @@ pub fn object<const N: usize>(entries: [(&str, Option<Data>); N]) -> Data {
 }
 
 /// A node for what Compose gives no meaning: as it was written, but with the keys in order, as Go
-/// prints mappings.
+/// prints mappings. A date has a tag, which says no more than that it is no string.
 pub fn node(node: &Node) -> Data {
     match &node.value {
         Value::Mapping(mapping) => {
@@ -137,7 +140,11 @@ pub fn node(node: &Node) -> Data {
             ScalarKind::Integer(value) => Data::from(value),
             ScalarKind::Unsigned(value) => Data::from(value),
             ScalarKind::Float(value) => Data::from(value),
-            ScalarKind::String | ScalarKind::Timestamp => Data::from(scalar.text.as_str()),
+            ScalarKind::String => Data::from(scalar.text.as_str()),
+            ScalarKind::Timestamp => Data::Tagged(Box::new(TaggedValue {
+                tag: Tag::new("timestamp"),
+                value: timestamp(&scalar.text).into(),
+            })),
         },
     }
 }

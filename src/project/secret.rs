@@ -72,7 +72,7 @@ pub const TABLE: &[Attribute<Secret>] = &[
         merge: merge::default,
         render: |secret| render::text(secret.environment.as_deref()),
         hash: HASH,
-        lower: Lower::NotYet(super::unsupported::NO_FILE),
+        lower: Lower::UsedBy("load/contents.rs"),
     },
     Attribute {
         key: "external",
@@ -142,7 +142,8 @@ pub fn read(name: &str, key_span: Span, node: &Node, reader: &mut Reader<'_>) ->
     if !node.is_null() {
         read_table(node, TABLE, &mut secret, reader);
     }
-    if secret.file.is_some() == secret.environment.is_some() && !secret.external {
+    let named = secret.environment.as_ref().is_some_and(|it| !it.is_empty());
+    if secret.file.is_some() == named && !secret.external {
         let reason = format!("secret `{name}` needs one of `file` and `environment`");
         reader.invalid(node, reason, "this secret");
     }

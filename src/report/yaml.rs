@@ -147,7 +147,11 @@ fn inline(value: &Value, column: usize) -> String {
         Value::String(text) => string(text),
         Value::Sequence(_) => "[]".to_owned(),
         Value::Mapping(_) => "{}".to_owned(),
-        Value::Tagged(tagged) => inline(&tagged.value, column),
+        // A date: no string, and so without quotes.
+        Value::Tagged(tagged) => match &tagged.value {
+            Value::String(text) => text.clone(),
+            other => inline(other, column),
+        },
     }
 }
 
@@ -295,7 +299,8 @@ fn is_decimal(digits: &str) -> bool {
         }
         None => !number.is_empty() && all_digits(number),
     };
-    exponent_fits && number_fits
+    // What is larger than any number is a text to Go.
+    exponent_fits && number_fits && digits.parse().is_ok_and(f64::is_finite)
 }
 
 /// `22:22`, which YAML 1.1 reads as a number of minutes.

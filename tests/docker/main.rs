@@ -12,6 +12,8 @@ mod embed;
 mod engine;
 #[path = "../it/engine_contract.rs"]
 mod engine_contract;
+mod hooks;
+mod inject;
 mod interop;
 mod lifecycle;
 mod parity;

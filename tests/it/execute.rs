@@ -24,6 +24,7 @@ use crate::support::project;
 mod attached;
 mod drift;
 mod faults;
+mod hooks;
 
 /// What came of a run: its result and its events.
 struct Run {

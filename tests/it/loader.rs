@@ -43,17 +43,15 @@ const UNDERSTOOD: &[(&str, &str)] = &[
         "config-no-interpolate",
         "there, what is merged by key is printed as a list of KEY=VALUE; here, as a mapping",
     ),
+    ("env-compose-file-is-empty", UNSET),
+    ("env-file-disabled-by-nothing", UNSET),
     ("broken-restart-in-override", OUR_CHECK),
     ("broken-restart-with-words-for-attempts", OUR_CHECK),
     ("broken-windows-line-ends", OUR_CHECK),
-    ("extends-of-included", INCLUDE_FIRST),
     (
         "first-format-extends",
         "there, files of the first format are refused",
     ),
-    ("include-conflict", MERGED),
-    ("include-conflict-of-two", MERGED),
-    ("include-conflict-with-tags", MERGED),
     (
         "selection-brings-a-dependency-of-others",
         "there, the whole project is checked before the names bring their profiles",
@@ -61,8 +59,7 @@ const UNDERSTOOD: &[(&str, &str)] = &[
 ];
 
 const OUR_CHECK: &str = "there, only the engine notices a restart policy that does not exist";
-const INCLUDE_FIRST: &str = "2.40.3 extends before it includes; later versions the other way round";
-const MERGED: &str = "2.40.3 refuses; later versions merge, the including file on top";
+const UNSET: &str = "there, it is an error; here, a variable without a value counts as not set";
 
 /// What a run came to.
 pub(crate) struct Outcome {

@@ -363,6 +363,7 @@ fn create(name: &str) -> Operation {
         platform: None,
         body: bollard::models::ContainerCreateBody::default(),
         connect: Vec::new(),
+        files: Vec::new(),
         inherit: Vec::new(),
         stamp_image: false,
     }))

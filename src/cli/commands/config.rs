@@ -141,6 +141,7 @@ impl Without {
             paths: self.no_path_resolution,
             consistency: self.no_consistency,
             environment: self.no_env_resolution,
+            contents: true,
         }
     }
 }
@@ -284,9 +285,12 @@ async fn of_model(args: &ConfigArgs, context: &Context<'_>) -> Result<String, Fa
     // docker compose hashes what `env_file` says, not what the files say.
     skip.environment |= args.hash.is_some();
     // Names are known without what environment files hold, so those may be missing there.
-    skip.environment |= args.only_services || args.volumes || args.networks || args.models;
-    skip.environment |= args.profiles || args.images;
-    let mut loaded = context.load_without(&args.services, skip)?;
+    let of_project = args.only_services || args.volumes || args.networks || args.models;
+    skip.environment |= of_project || args.profiles || args.images;
+    // Those are of the whole project, whatever is named.
+    let whole = of_project || args.hash.is_some();
+    let named = if whole { &[] } else { args.services.as_slice() };
+    let mut loaded = context.load_without(named, skip)?;
     let names = &loaded.services;
     known(&loaded.project, names.iter().map(String::as_str))?;
     if !names.is_empty() && (prints_model(args) || args.images || args.unsupported) {

@@ -65,6 +65,21 @@ pub(super) fn version(source: SourceId, text: &str) -> Diagnostic {
         .help("remove the line: it changes nothing else")
 }
 
+/// `\/`, which is JSON's and YAML 1.2's.
+pub(super) fn escaped_slash(span: Span) -> Diagnostic {
+    Diagnostic::error("the quoted value holds an escape that docker compose does not know")
+        .code("yaml-syntax")
+        .at(span, "a slash needs no backslash")
+}
+
+/// A key of several lines.
+pub(super) fn long_key(span: Span) -> Diagnostic {
+    Diagnostic::error("a key goes on in the next line")
+        .code("yaml-syntax")
+        .at(span, "this key")
+        .help("write the key in one line, with `\\n` in double quotes for a line break")
+}
+
 /// Nesting beyond [`MAX_DEPTH`].
 pub(super) fn too_deep(span: Span) -> Diagnostic {
     Diagnostic::error(format!(

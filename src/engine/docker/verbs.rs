@@ -7,7 +7,7 @@ use bollard::query_parameters as query;
 use bytes::{Bytes, BytesMut};
 use futures_util::StreamExt;
 use http_body_util::{BodyExt, Full};
-use hyper::header::{CONNECTION, HeaderValue, UPGRADE};
+use hyper::header::{CONNECTION, CONTENT_TYPE, HeaderValue, UPGRADE};
 use hyper::{Method, StatusCode};
 use hyper_util::rt::TokioIo;
 use serde_json::{Value, json};
@@ -17,7 +17,7 @@ use super::{Docker, collect, from_bollard, json, refused_late, request, stream};
 use crate::engine::transport::{empty_body, lost};
 use crate::engine::wire::{split_reference, text};
 use crate::engine::{
-    Answers, ApiVersion, BuildRequest, Engine, EngineError, ExecOutcome, Output, Progress,
+    Answers, ApiVersion, BuildRequest, Engine, EngineError, Exec, ExecOutcome, Output, Progress,
 };
 
 /// Until here a network's name could be given twice unless the request forbade it.
@@ -165,9 +165,14 @@ impl Engine for Docker {
         code.ok_or_else(|| EngineError::Broken("it holds no exit code".to_owned()))
     }
 
-    async fn exec(&self, name: &str, command: &[String]) -> Result<ExecOutcome, EngineError> {
+    async fn exec(&self, name: &str, exec: &Exec) -> Result<ExecOutcome, EngineError> {
+        let exec = exec.clone();
         let options = CreateExecOptions {
-            cmd: Some(command.to_vec()),
+            cmd: Some(exec.command),
+            user: exec.user,
+            privileged: Some(exec.privileged),
+            working_dir: exec.working_dir,
+            env: Some(exec.environment),
             attach_stdout: Some(true),
             attach_stderr: Some(true),
             ..CreateExecOptions::default()
@@ -188,6 +193,18 @@ impl Engine for Docker {
             code: self.exec_code(&id).await?,
             output: output.freeze(),
         })
+    }
+
+    async fn put_archive(&self, name: &str, folder: &str, tar: Bytes) -> Result<(), EngineError> {
+        let path = format!("/containers/{}/archive", segment(name));
+        let target = Target::new(path).with("path", folder);
+        let body = http_body_util::Full::from(tar)
+            .map_err(|never| match never {})
+            .boxed_unsync();
+        let mut request = request(Method::PUT, &target, body)?;
+        let tar = HeaderValue::from_static("application/x-tar");
+        request.headers_mut().insert(CONTENT_TYPE, tar);
+        collect(self.ask(request).await?).await.map(drop)
     }
 
     async fn create_network(

@@ -8,7 +8,9 @@ use futures_util::StreamExt;
 use super::state::RESTARTING;
 use super::{MemoryEngine, reads, run};
 use crate::engine::wire::{Network, Pool, Volume};
-use crate::engine::{Answers, BuildRequest, Engine, EngineError, ExecOutcome, Output, Progress};
+use crate::engine::{
+    Answers, BuildRequest, Engine, EngineError, Exec, ExecOutcome, Output, Progress,
+};
 
 #[async_trait]
 impl Engine for MemoryEngine {
@@ -118,12 +120,19 @@ impl Engine for MemoryEngine {
         }
     }
 
-    async fn exec(&self, name: &str, command: &[String]) -> Result<ExecOutcome, EngineError> {
+    async fn exec(&self, name: &str, exec: &Exec) -> Result<ExecOutcome, EngineError> {
         self.called("exec", name).await?;
-        let state = self.shared.lock();
+        let mut state = self.shared.lock();
         let index = state.container_index(name)?;
         state.containers[index].must_be_up()?;
-        Ok(state.exec(index, command))
+        let container = state.containers[index].name.clone();
+        state.execs.push((container, exec.clone()));
+        Ok(state.exec_with(index, exec))
+    }
+
+    async fn put_archive(&self, name: &str, folder: &str, tar: Bytes) -> Result<(), EngineError> {
+        self.called("put_archive", name).await?;
+        self.shared.change(|state| state.unpack(name, folder, &tar))
     }
 
     async fn create_network(

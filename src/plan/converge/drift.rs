@@ -52,12 +52,12 @@ impl<'p> Converge<'_, 'p> {
                     .collect();
                 let strangers = present.containers.iter().map(String::as_str);
                 let strangers: Vec<&str> = strangers.filter(|it| !ours.contains(it)).collect();
-                (!strangers.is_empty()).then(|| self.refusal(network, &strangers))
+                (!strangers.is_empty()).then(|| self.stranger_found(network, &strangers))
             })
             .collect()
     }
 
-    fn refusal(&self, network: &Drifted, strangers: &[&str]) -> Diagnostic {
+    fn stranger_found(&self, network: &Drifted, strangers: &[&str]) -> Diagnostic {
         let name = &network.old_name;
         let error = Diagnostic::error(format!(
             "network {name} has to be made anew ({}), but is in use by what is not of this project's services: {}",
@@ -199,8 +199,7 @@ impl<'p> Converge<'_, 'p> {
         let networks = container.networks.keys();
         let network = networks.filter(|it| self.renewed.holds(it)).min()?;
         let cause = Cause::NetworkRenewed(network.clone());
-        let operation = self.stop_operation(&container.name);
-        let stop = self.add(&container.service, operation, cause, before.to_vec(), &[]);
+        let stop = self.stop(container, &cause, before.to_vec(), &[]);
         self.restarted.insert(container.name.clone(), stop);
         Some(stop)
     }
@@ -328,6 +327,7 @@ impl<'p> Converge<'_, 'p> {
                 planned.instances.push(Instance {
                     name: container.name.clone(),
                     running: container.is_up(),
+                    files: Vec::new(),
                     ready: ready.into_iter().chain(stopped).collect(),
                     replaced: None,
                     restarted: Some(Vec::new()),

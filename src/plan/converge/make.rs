@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::judged::{Slot, shared_services};
 use super::{Converge, Instance, Planned};
 use crate::api_version::ApiVersion;
+use crate::document::Diagnostic;
 use crate::plan::containers::Verdict;
 use crate::plan::images::ImageStep;
 use crate::plan::observed::{Container, State};
@@ -14,7 +15,8 @@ use crate::plan::{
 };
 use crate::project::Service;
 use crate::project::hash::{self, Encoding};
-use crate::project::request::Lowering;
+use crate::project::request::{Lowering, Refused};
+use crate::project::validate::span_of;
 
 impl<'p> Converge<'_, 'p> {
     pub(super) fn make_containers(&mut self, service: &'p Service) {
@@ -58,6 +60,7 @@ impl<'p> Converge<'_, 'p> {
         Instance {
             name,
             running: false,
+            files: Vec::new(),
             ready: vec![step],
             replaced: None,
             restarted: None,
@@ -77,6 +80,11 @@ impl<'p> Converge<'_, 'p> {
         if container.is_up() && ready.is_empty() {
             self.plan.untouched.push(name.clone());
         }
+        let files = if container.state == State::Created {
+            self.create_request(service, &name, slot.number, None).files
+        } else {
+            Vec::new()
+        };
         let cause = match stopped {
             Some(step) => self.plan.steps[step.0].cause.clone(),
             None => Cause::NotRunning,
@@ -84,6 +92,7 @@ impl<'p> Converge<'_, 'p> {
         Instance {
             name,
             running: container.is_up(),
+            files,
             ready,
             replaced: None,
             restarted: self.condition_of(stopped),
@@ -153,6 +162,7 @@ impl<'p> Converge<'_, 'p> {
         Instance {
             name,
             running: slot.container.is_up(),
+            files: Vec::new(),
             ready,
             replaced: Some(only_if.to_vec()),
             restarted: self.condition_of(stopped),
@@ -193,9 +203,7 @@ impl<'p> Converge<'_, 'p> {
         gone_after.extend(self.moved.get(&old.name));
         if old.holds_processes() {
             gone_after.extend(&self.image_steps);
-            let operation = self.stop_operation(&old.name);
-            let stop = self.add(&service.name, operation, cause.clone(), gone_after, only_if);
-            gone_after = vec![stop];
+            gone_after = vec![self.stop(old, &cause, gone_after, only_if)];
         }
         let operation = Operation::RemoveContainer {
             name: old.name.clone(),
@@ -253,8 +261,7 @@ impl<'p> Converge<'_, 'p> {
         after.extend(made);
         after.extend(self.moved.get(&container.name));
         let cause = Cause::DependencyRestarted(service.name.clone());
-        let operation = self.stop_operation(&container.name);
-        let stop = self.add(&container.service, operation, cause, after, only_if);
+        let stop = self.stop(container, &cause, after, only_if);
         self.restarted.insert(container.name.clone(), stop);
         stop
     }
@@ -278,7 +285,7 @@ impl<'p> Converge<'_, 'p> {
     }
 
     /// The request for a container, which inherits the anonymous volumes of the one it replaces.
-    fn create_request(
+    pub(super) fn create_request(
         &mut self,
         service: &Service,
         name: &str,
@@ -305,12 +312,25 @@ impl<'p> Converge<'_, 'p> {
                 service.name
             ));
         }
+        for refused in &created.refused {
+            let problem = self.refusal(service, refused);
+            if !self.problems.contains(&problem) {
+                self.problems.push(problem);
+            }
+        }
+        for (source, folder) in &created.hidden {
+            self.warn(format!(
+                "service {}: the `tmpfs` at {folder} hides {source}, which lies in it",
+                service.name
+            ));
+        }
         let old = old.filter(|_| !self.options.renew_anonymous_volumes);
         CreateContainer {
             name: name.to_owned(),
             platform: service.platform.clone(),
             body: created.body,
             connect: created.connect,
+            files: created.files,
             inherit: old.map_or_else(Vec::new, |old| inherited(service, old, &self.names)),
             stamp_image: image.is_none(),
         }
@@ -331,6 +351,33 @@ impl<'p> Converge<'_, 'p> {
             volumes: &self.names.volumes,
             replicas: &self.replicas,
         }
+    }
+
+    /// Why a service cannot have a config or secret.
+    fn refusal(&self, service: &Service, refused: &Refused) -> Diagnostic {
+        let Refused {
+            kind,
+            source,
+            problem,
+        } = refused;
+        let what = kind.trim_end_matches('s');
+        let error = Diagnostic::error(format!(
+            "service `{}` cannot have {what} `{source}`: {}",
+            service.name, problem.reason
+        ));
+        let declared = match *kind {
+            "configs" => self.project.configs.get(source).and_then(|it| it.span),
+            _ => self.project.secrets.get(source).and_then(|it| it.span),
+        };
+        let error = match span_of(service, kind) {
+            Some(span) => error.at(span, "asked for here"),
+            None => error,
+        };
+        let error = match declared {
+            Some(span) => error.at(span, "declared here"),
+            None => error,
+        };
+        error.help(problem.help.clone())
     }
 
     /// The id of a service's image, when no step of this plan may change it.

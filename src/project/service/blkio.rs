@@ -2,7 +2,7 @@
 
 use bollard::models::{ResourcesBlkioWeightDevice, ThrottleDevice};
 
-use crate::document::Node;
+use crate::document::{Node, ScalarKind};
 use crate::project::attribute::{
     Attribute, Data, Hash, Lower, merge, merge_rule, read_table, render_table,
 };
@@ -162,7 +162,7 @@ pub const WEIGHT: &[Attribute<Weight>] = &[
         about: "Share against other containers, 10 to 1000.",
         example: "400",
         shape: Shape::Integer,
-        parse: |node, entry, reader| entry.weight = reader.integer(node).unwrap_or_default(),
+        parse: |node, entry, reader| entry.weight = read_share(node, reader),
         merge: merge::default,
         render: |entry| Some(Data::from(entry.weight)),
         hash: Hash::Included,
@@ -188,7 +188,7 @@ pub const LIMIT: &[Attribute<Limit>] = &[
         about: "Bytes (with a unit) or operations in a second.",
         example: "12mb",
         shape: Shape::SIZE,
-        parse: |node, entry, reader| entry.rate = reader.bytes(node),
+        parse: |node, entry, reader| entry.rate = reader.whole_bytes(node),
         merge: merge::default,
         render: |entry| {
             let rate = entry.rate.unwrap_or(ByteSize(0));
@@ -201,6 +201,11 @@ pub const LIMIT: &[Attribute<Limit>] = &[
 
 /// docker compose keeps 16 bits of it, and takes no quotes.
 fn read_share(node: &Node, reader: &mut Reader<'_>) -> i64 {
+    let fraction = |kind| matches!(kind, ScalarKind::Float(value) if value.fract() != 0.0);
+    if node.as_scalar().is_some_and(|scalar| fraction(scalar.kind)) {
+        reader.expected(node, "a whole number");
+        return 0;
+    }
     let share = reader.plain_number(node).unwrap_or_default();
     if share < 0 {
         reader.invalid(node, "a weight cannot be negative", "10 to 1000");

@@ -331,7 +331,7 @@ pub const TABLE: &[Attribute<Build>] = &[
         about: "Size of `/dev/shm` in `RUN` steps.",
         example: "64m",
         shape: Shape::SIZE,
-        parse: |node, build, reader| build.shm_size = reader.bytes(node),
+        parse: |node, build, reader| build.shm_size = reader.whole_bytes(node),
         merge: merge::default,
         render: |build| render::bytes(build.shm_size),
         hash: HASH,
@@ -353,7 +353,7 @@ pub const TABLE: &[Attribute<Build>] = &[
         about: "Limits of processes in `RUN` steps.",
         example: "{nofile: 1000}",
         shape: ulimits::SHAPE,
-        parse: |node, build, reader| build.ulimits = ulimits::parse(node, reader),
+        parse: |node, build, reader| build.ulimits = ulimits::parse_unquoted(node, reader),
         merge: merge::default,
         render: |build| render::mapping(&build.ulimits, ulimits::print),
         hash: HASH,
@@ -384,6 +384,7 @@ pub const TABLE: &[Attribute<Build>] = &[
 ];
 
 fn read_ssh(node: &Node, reader: &mut Reader<'_>) -> Vec<SshKey> {
+    reader.distinct(node);
     let pairs = reader.key_values(node);
     if node.as_sequence().is_some() {
         for id in pairs
@@ -466,6 +467,11 @@ pub fn is_remote(context: &str) -> bool {
 }
 
 fn read_contexts(node: &Node, reader: &mut Reader<'_>) -> BTreeMap<String, String> {
+    for (name, entry) in node.as_mapping().into_iter().flatten() {
+        if entry.value.as_str().is_none() && !entry.value.is_null() {
+            reader.within(name, |reader| reader.expected(&entry.value, "a string"));
+        }
+    }
     let contexts = reader.key_values(node);
     contexts
         .into_iter()
@@ -478,7 +484,7 @@ fn read_contexts(node: &Node, reader: &mut Reader<'_>) -> BTreeMap<String, Strin
                 );
                 String::new()
             });
-            let context = if is_remote(&context) {
+            let context = if context.is_empty() || is_remote(&context) {
                 context
             } else {
                 reader.file_path(node, &context)

@@ -82,6 +82,9 @@ pub const RULE: &[Attribute<WatchRule>] = &[
         shape: Shape::String,
         parse: |node, rule, reader| {
             let path = reader.string(node).unwrap_or_default();
+            if path.is_empty() {
+                reader.invalid(node, "there is no path", "a file or a folder is needed");
+            }
             rule.path = reader.file_path(node, &path);
         },
         merge: merge::default,

@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use bollard::models::{DeviceMapping, DeviceRequest as EngineRequest};
 
 use crate::document::merge::Rule;
-use crate::document::{Node, ScalarKind, Value};
+use crate::document::{Diagnostic, Entry, Mapping, Node, ScalarKind, Value};
 use crate::project::attribute::{Attribute, Data, Hash, Lower, merge, read_table, render_table};
 use crate::project::read::Reader;
 use crate::project::render;
@@ -69,7 +69,13 @@ pub const GPUS: Attribute<Service> = Attribute {
     example: "all",
     shape: Shape::OneOf(&[Shape::Words(&["all"]), Shape::List(&REQUEST_SHAPE)]),
     parse: |node, service, reader| service.gpus = parse_gpus(node, reader),
-    merge: merge::default,
+    merge: |rest| {
+        if rest.is_empty() {
+            Rule::Custom(join_gpus)
+        } else {
+            Rule::Default
+        }
+    },
     render: |service| render_requests(&service.gpus),
     hash: Hash::Included,
     lower: Lower::Request(lower_gpus),
@@ -122,7 +128,10 @@ pub const REQUEST: &[Attribute<DeviceRequest>] = &[
         about: "What the devices must be able to do; all of it.",
         example: "[gpu]",
         shape: Shape::STRINGS,
-        parse: |node, request, reader| request.capabilities = reader.strings(node),
+        parse: |node, request, reader| {
+            reader.distinct(node);
+            request.capabilities = reader.strings(node);
+        },
         merge: merge::default,
         render: |request| render::list(&request.capabilities),
         hash: Hash::Included,
@@ -155,7 +164,10 @@ pub const REQUEST: &[Attribute<DeviceRequest>] = &[
         about: "Which ones, instead of `count`.",
         example: "['0', '3']",
         shape: Shape::STRINGS,
-        parse: |node, request, reader| request.device_ids = reader.strings(node),
+        parse: |node, request, reader| {
+            reader.distinct(node);
+            request.device_ids = reader.strings(node);
+        },
         merge: merge::default,
         render: |request| render::list(&request.device_ids),
         hash: Hash::Included,
@@ -166,7 +178,10 @@ pub const REQUEST: &[Attribute<DeviceRequest>] = &[
         about: "Options of the driver.",
         example: "{virtualization: 'false'}",
         shape: Shape::KEY_VALUES,
-        parse: |node, request, reader| request.options = reader.labels(node),
+        parse: |node, request, reader| {
+            reader.distinct(node);
+            request.options = reader.labels(node);
+        },
         merge: merge::key_value,
         render: |request| render::strings(&request.options),
         hash: Hash::Included,
@@ -228,8 +243,55 @@ fn parse_gpus(node: &Node, reader: &mut Reader<'_>) -> Vec<DeviceRequest> {
             reader.expected(node, "`all` or a list");
             Vec::new()
         }
-        None => reader.each(node, parse_request),
+        None => reader.each(node, |node, reader| {
+            parse_request(&without_foreign_keys(node, reader), reader)
+        }),
     }
+}
+
+/// docker compose reads entries of `gpus` without looking for keys that they do not have.
+fn without_foreign_keys(node: &Node, reader: &mut Reader<'_>) -> Node {
+    let mut known = node.clone();
+    if let Value::Mapping(mapping) = &mut known.value {
+        mapping.retain(|key, entry| {
+            let is_known = REQUEST.iter().any(|row| row.key == key);
+            if !is_known && !key.starts_with("x-") {
+                reader.meaningless(key, entry);
+            }
+            is_known
+        });
+    }
+    known
+}
+
+/// `all` beside a list is an entry of it; said twice, it is said once.
+fn join_gpus(base: Node, over: Node) -> Result<Node, Vec<Diagnostic>> {
+    if over.as_scalar().is_some() {
+        if base.as_scalar().is_some() {
+            return Ok(over);
+        }
+        let error = Diagnostic::error("`gpus` is a list already, and a word cannot be added to it");
+        let error = error.code("merge-conflict").at(over.span, "this word");
+        return Err(vec![error.at(base.span, "the list")]);
+    }
+    let span = over.span;
+    let mut items = Vec::new();
+    for node in [base, over] {
+        match node.value {
+            Value::Sequence(more) => items.extend(more),
+            Value::Scalar(_) if node.as_str() == Some("all") => {
+                let entry = Entry {
+                    key_span: node.span,
+                    value: node.clone(),
+                };
+                let mapping = Mapping::from_iter([("count".to_owned(), entry)]);
+                items.push(Node::mapping(node.span, mapping));
+            }
+            // Refused when it is read.
+            _ => return Ok(node),
+        }
+    }
+    Ok(Node::sequence(span, items))
 }
 
 /// A demand for devices; without a number and without names it means all that there are.
@@ -241,7 +303,7 @@ pub fn parse_request(node: &Node, reader: &mut Reader<'_>) -> DeviceRequest {
         Some(_) if named => {
             reader.exclusive(node, "count", "device_ids");
         }
-        None if !named => request.count = Some(-1),
+        None if node.get("device_ids").is_none() => request.count = Some(-1),
         _ => {}
     }
     request
@@ -254,6 +316,10 @@ fn read_count(node: &Node, reader: &mut Reader<'_>) -> Option<i64> {
         Some("all") => Some(-1),
         Some(text) if text.trim().parse::<i64>().is_err() => {
             reader.expected(node, "a number or `all`");
+            None
+        }
+        None if matches!(scalar.map(|it| it.kind), Some(ScalarKind::Float(_))) => {
+            reader.expected(node, "a whole number or `all`");
             None
         }
         _ => reader.integer(node),

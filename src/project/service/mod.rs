@@ -846,7 +846,7 @@ pub const TABLE: &[Attribute<Service>] = &[
         about: "Options of the storage driver.",
         example: "{size: 1G}",
         shape: Shape::OPTIONS,
-        parse: |node, service, reader| service.storage_opt = reader.options(node),
+        parse: |node, service, reader| service.storage_opt = reader.plain_options(node),
         merge: merge::default,
         render: |service| render::strings(&service.storage_opt),
         hash: Hash::Included,
@@ -1012,6 +1012,17 @@ impl Service {
         self.image
             .clone()
             .unwrap_or_else(|| format!("{project}-{}", self.name))
+    }
+}
+
+impl Service {
+    /// Images that its `pre_start` hooks name, other than its own.
+    pub fn hook_images(&self) -> impl Iterator<Item = &str> {
+        let named = self
+            .pre_start
+            .iter()
+            .filter_map(|hook| hook.image.as_deref());
+        named.filter(|name| self.image.as_deref() != Some(name))
     }
 }
 

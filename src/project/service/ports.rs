@@ -7,7 +7,7 @@ use bollard::models::PortBinding;
 use indexmap::IndexMap;
 
 use crate::document::merge::Rule;
-use crate::document::{Node, ScalarKind, Segment, Value};
+use crate::document::{Node, Segment, Value};
 use crate::project::attribute::{Attribute, Data, Hash, Lower, read_table};
 use crate::project::read::Reader;
 use crate::project::render;
@@ -189,7 +189,7 @@ fn parse_item(node: &Node, reader: &mut Reader<'_>) -> Vec<Port> {
         }
         return vec![port];
     }
-    let Some(text) = reader.text(node) else {
+    let Some(text) = reader.whole_text(node) else {
         return Vec::new();
     };
     match parse_short(&text) {
@@ -202,11 +202,7 @@ fn parse_item(node: &Node, reader: &mut Reader<'_>) -> Vec<Port> {
 }
 
 fn read_published(node: &Node, reader: &mut Reader<'_>) -> Option<String> {
-    if let Some(ScalarKind::Float(_)) = node.as_scalar().map(|scalar| scalar.kind) {
-        reader.expected(node, "a whole number or a range");
-        return None;
-    }
-    reader.text(node)
+    reader.whole_text(node)
 }
 
 fn read_target(node: &Node, reader: &mut Reader<'_>) -> u16 {

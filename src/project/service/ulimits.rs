@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use bollard::models::ResourcesUlimits;
 
 use crate::document::merge::Rule;
-use crate::document::{Node, Value};
+use crate::document::{Node, ScalarKind, Value};
 use crate::project::attribute::{Attribute, Data, Hash, Lower, unknown_key};
 use crate::project::read::Reader;
 use crate::project::render;
@@ -97,8 +97,23 @@ fn without_zeros(limits: Option<&mut Data>) {
     }
 }
 
+/// Limits by name of a build, where docker compose takes no quotes.
+pub fn parse_unquoted(node: &Node, reader: &mut Reader<'_>) -> BTreeMap<String, Ulimit> {
+    for (name, entry) in node.as_mapping().into_iter().flatten() {
+        let sides = ["soft", "hard"].map(|side| entry.value.get(side));
+        for number in sides.into_iter().flatten().chain([&entry.value]) {
+            if number.as_str().is_some() {
+                reader.within(name, |reader| {
+                    reader.expected(number, "a whole number without quotes");
+                });
+            }
+        }
+    }
+    parse(node, reader)
+}
+
 /// Limits by name.
-pub fn parse(node: &Node, reader: &mut Reader<'_>) -> BTreeMap<String, Ulimit> {
+fn parse(node: &Node, reader: &mut Reader<'_>) -> BTreeMap<String, Ulimit> {
     let mut limits = BTreeMap::new();
     let Some(mapping) = reader.mapping(node) else {
         return limits;
@@ -112,7 +127,7 @@ pub fn parse(node: &Node, reader: &mut Reader<'_>) -> BTreeMap<String, Ulimit> {
 
 fn parse_limit(node: &Node, reader: &mut Reader<'_>) -> Option<Ulimit> {
     let Value::Mapping(mapping) = &node.value else {
-        return reader.integer(node).map(Ulimit::Both);
+        return limit(node, reader).map(Ulimit::Both);
     };
     for (key, entry) in mapping {
         if !["soft", "hard"].contains(&key.as_str()) && !key.starts_with("x-") {
@@ -121,7 +136,7 @@ fn parse_limit(node: &Node, reader: &mut Reader<'_>) -> Option<Ulimit> {
     }
     let mut side = |key: &str| {
         if let Some(value) = node.get(key) {
-            reader.within(key, |reader| reader.integer(value))
+            reader.within(key, |reader| limit(value, reader))
         } else {
             reader.missing(node, key, "this limit");
             None
@@ -132,6 +147,15 @@ fn parse_limit(node: &Node, reader: &mut Reader<'_>) -> Option<Ulimit> {
         soft: soft?,
         hard: hard?,
     })
+}
+
+/// A limit; `1e3` and `2.0` are none.
+fn limit(node: &Node, reader: &mut Reader<'_>) -> Option<i64> {
+    if let Some(ScalarKind::Float(_)) = node.as_scalar().map(|scalar| scalar.kind) {
+        reader.expected(node, "a whole number");
+        return None;
+    }
+    reader.integer(node)
 }
 
 fn lower(service: &Service, request: &mut Request<'_>) {

@@ -137,10 +137,11 @@ pub const API_SOCKET: Attribute<Service> = Attribute {
     }),
 };
 
-/// Two entries with one target are one mount; the later wins.
+/// Two entries with one target are one mount; the later wins. Long forms are compared as they are
+/// written.
 fn merge_key(node: &Node) -> Option<String> {
     match &node.value {
-        Value::Mapping(_) => node.get("target").and_then(Node::as_str).map(clean_target),
+        Value::Mapping(_) => node.get("target").and_then(Node::as_str).map(str::to_owned),
         _ => Some(clean_target(&split_short(node.as_str()?).target)),
     }
 }
@@ -384,9 +385,11 @@ pub const TMPFS: &[Attribute<TmpfsOptions>] = &[
         example: "0755",
         shape: Shape::Number,
         parse: |node, tmpfs, reader| {
-            tmpfs.mode = reader
-                .plain_number(node)
-                .and_then(|mode| u32::try_from(mode).ok());
+            let mode = reader.plain_number(node);
+            if mode.is_some_and(|mode| mode < 0) {
+                reader.invalid(node, "a mode cannot be negative", "such as 0755");
+            }
+            tmpfs.mode = mode.and_then(|mode| u32::try_from(mode).ok());
         },
         merge: merge::default,
         render: |tmpfs| tmpfs.mode.and_then(|mode| render::number(i64::from(mode))),

@@ -5,3 +5,4 @@ pub mod command;
 pub mod duration;
 pub mod natural;
 pub mod scalar;
+pub mod timestamp;

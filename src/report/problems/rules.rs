@@ -63,6 +63,10 @@ pub const RULES: &[(&str, &str)] = &[
         "inactive-dependency",
         "A service depends on one that no active profile starts.",
     ),
+    (
+        "include-conflict",
+        "An included file and another one define something differently.",
+    ),
     ("include-cycle", "Files include each other in a circle."),
     (
         "include-too-deep",

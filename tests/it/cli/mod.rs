@@ -27,6 +27,7 @@ mod plan;
 mod ps;
 mod ready;
 mod schema;
+mod secrets;
 mod signals;
 mod staying;
 mod up;

@@ -66,16 +66,11 @@ struct Understood {
     reason: &'static str,
 }
 
-const UNDERSTOOD: [Understood; 5] = [
+const UNDERSTOOD: [Understood; 4] = [
     Understood {
         theirs: "",
         ours: "in the first Compose format",
         reason: "files of the first format are read here",
-    },
-    Understood {
-        theirs: "conflicts with imported resource",
-        ours: "",
-        reason: "later versions of docker compose merge what an included file defines, too",
     },
     Understood {
         theirs: "'pre_start' not allowed",

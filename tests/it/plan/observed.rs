@@ -195,11 +195,10 @@ fn as_made(service: &Service, number: u32, project: &Project, all: &Value) -> Ma
 
 fn attributes(service: &Service) -> Value {
     let hashes = hash::attributes(service).into_iter();
-    Value::Mapping(
-        hashes
-            .map(|(key, hash)| (key.into(), hash.into()))
-            .collect(),
-    )
+    let hashes = hashes.map(|(key, hash)| (Value::from(key), hash.into()));
+    let contents = hash::contents(service).into_iter();
+    let contents = contents.map(|(key, digest)| (Value::from(key), digest.into()));
+    Value::Mapping(hashes.chain(contents).collect())
 }
 
 /// `@hash:SERVICE` and its like.
