@@ -534,3 +534,63 @@ fn a_container_that_was_renamed_by_hand_stays_until_it_has_to_be_replaced() {
     assert_eq!(names, ["db-1", "web-1"]);
     all_run(&stack);
 }
+
+#[test]
+fn paused_and_crashing_containers_are_moved_to_the_new_network_too() {
+    let Some(stack) = Stack::new(
+        "odd",
+        "
+services:
+  frozen: {image: busybox, command: [sleep, '600'], stop_signal: SIGKILL, networks: [front]}
+  crashing: {image: busybox, command: ['false'], restart: always, networks: [front]}
+networks: {front: {labels: {made: once}}}
+",
+    ) else {
+        return;
+    };
+    stack.run(&["up", "-d"]).ok();
+    stack.run(&["pause", "frozen"]).ok();
+    until("it crashes", || {
+        let state = stack.container("crashing-1").state;
+        (state == ContainerState::Restarting).then_some(())
+    });
+    let before = stack.ids();
+    stack.edit("compose.yaml", "made: once", "made: twice");
+    stack.run(&["up", "-d"]).ok();
+    assert_eq!(stack.ids(), before);
+    let frozen = stack.container("frozen-1");
+    assert_eq!(frozen.state, ContainerState::Running);
+    let front = network(&format!("{}_front", stack.project)).expect("it is there");
+    for name in ["frozen-1", "crashing-1"] {
+        assert_eq!(
+            place(&stack, name, "front")["NetworkID"],
+            *front.id,
+            "{name}"
+        );
+    }
+}
+
+#[test]
+fn an_image_that_is_gone_and_cannot_be_had_stops_nothing() {
+    let Some(stack) = Stack::new("image-gone", ONE) else {
+        return;
+    };
+    let image = format!("localhost:1/{}:1", stack.project);
+    wait(async { engine().tag_image("busybox", &image).await }).expect("it can be tagged");
+    stack.edit(
+        "compose.yaml",
+        "  db:\n    image: busybox",
+        &format!("  db:\n    image: {image}"),
+    );
+    let ran = stack.run(&["up", "-d"]);
+    wait(async { engine().remove_image(&image, true).await }).expect("only the name goes");
+    ran.ok();
+    let before = stack.ids();
+    stack.edit("compose.yaml", "made: once", "made: twice");
+    let ran = stack.run(&["up", "-d"]).fails();
+    assert!(ran.stderr.contains(&image), "{}", ran.stderr);
+    assert_eq!(stack.ids(), before);
+    all_run(&stack);
+    let front = network(&format!("{}_front", stack.project)).expect("it is there");
+    assert_eq!(front.labels["made"], "once");
+}

@@ -13,7 +13,7 @@ use bollard::models::EndpointSettings;
 
 use super::{Converge, Instance, Planned};
 use crate::document::Diagnostic;
-use crate::plan::observed::Container;
+use crate::plan::observed::{Container, State};
 use crate::plan::resources::Drifted;
 use crate::plan::{Cause, Operation, Step, StepId, request};
 use crate::project::Service;
@@ -165,9 +165,12 @@ impl<'p> Converge<'_, 'p> {
         for container in containers {
             let stop = self.stop_to_leave(&container, &before);
             stops.extend(stop);
+            // One that is half removed can neither leave a network nor hold on to it.
+            let half_gone = container.state == State::Dead;
             let networks: Vec<String> = container
                 .networks
                 .keys()
+                .filter(|_| !half_gone)
                 .filter(|network| self.renewed.holds(network))
                 .cloned()
                 .collect();
