@@ -614,6 +614,10 @@ impl<'a> Reader<'a> {
         let Some(base) = (self.surroundings.base)(node.span.source) else {
             return text.to_owned();
         };
+        // What begins at the root is nobody's to rewrite, not even its last slash.
+        if text.starts_with('/') {
+            return text.to_owned();
+        }
         let path = match (text.strip_prefix('~'), self.surroundings.home) {
             (Some(rest), Some(home)) if rest.is_empty() || rest.starts_with('/') => {
                 home.join(rest.trim_start_matches('/'))

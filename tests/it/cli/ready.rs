@@ -24,7 +24,10 @@ async fn every_kind_of_container_gets_its_verdict() {
         ("command: [sh, -c, 'sleep 0.3; exit 3']", 1),
         // What nothing would start again is ready when it runs, as with docker compose.
         ("command: [sh, -c, 'sleep 1; exit 3']", 0),
-        ("command: [sh, -c, 'sleep 1; exit 3'], restart: on-failure", 1),
+        (
+            "command: [sh, -c, 'sleep 1; exit 3'], restart: on-failure",
+            1,
+        ),
         ("command: [sh, -c, 'sleep 0.9; exit 1'], restart: always", 1),
         ("command: [sh, -c, 'sleep 0.9; exit 0'], restart: always", 1),
         ("command: [sh, -c, 'exit 1'], restart: 'on-failure:2'", 1),
