@@ -25,7 +25,7 @@ const QUESTIONS: usize = 6;
 
 fn twenty() -> String {
     let service = |number: usize| {
-        let needs = if number % 4 == 0 {
+        let needs = if number.is_multiple_of(4) {
             String::new()
         } else {
             format!(", depends_on: [s{:02}]", number - 1)

@@ -77,6 +77,11 @@ const UNDERSTOOD: &[(&str, &str, &str)] = &[
     ),
     (
         "no_such_image",
+        "exit code",
+        "so `start` has something to start, where docker compose finds nothing",
+    ),
+    (
+        "no_such_image",
         " only here",
         "what needs no missing image is made meanwhile; docker compose pulls all images first",
     ),
