@@ -7,7 +7,7 @@ use bollard::models::{
     ContainerCreateBody, EndpointSettings, HostConfig, NetworkCreateRequest, NetworkingConfig,
     VolumeCreateRequest,
 };
-use rcompose::engine::{ContainerState, Engine, Exec};
+use rcompose::engine::{ContainerState, Engine};
 
 use crate::stack::{Stack, engine, wait};
 
