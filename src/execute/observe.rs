@@ -166,6 +166,7 @@ fn container(container: &engine::Container) -> Option<observed::Container> {
             .and_then(|number| number.parse().ok())
             .unwrap_or_default(),
         one_off: label(labels::ONE_OFF).is_some_and(|value| value.eq_ignore_ascii_case("true")),
+        created: container.created,
         state: state(&container.state),
         settled: container.is_settled(),
         health: container.health().map(health),

@@ -1,10 +1,12 @@
 //! One function per operation.
 
-use bollard::models::{ContainerCreateBody, MountType};
+use std::time::Duration;
+
+use bollard::models::{ContainerCreateBody, Mount, MountType};
 
 use super::{Attach, Attached, Options, Reporter, StepResult, files, hooks, ports, wait};
 use crate::build::{self, Build, BuildEvent, Context, Dockerfile};
-use crate::engine::{Engine, EngineError, Image};
+use crate::engine::{Engine, EngineError, Filter, Image};
 use crate::event::{Outcome, Progress};
 use crate::plan::{
     BuildImage, CreateContainer, ImageMoved, InheritedMount, Operation, Step, labels,
@@ -154,28 +156,46 @@ async fn any_moved(engine: &dyn Engine, images: &[ImageMoved]) -> Result<bool, S
     Ok(false)
 }
 
+/// An engine that has much to do tells that a container is gone before its network has let it go.
+const LETTING_GO: Duration = Duration::from_millis(200);
+/// So many times is it asked again.
+const ATTEMPTS: usize = 15;
+
 /// A network that others still use is left alone, and said so: `down` has done its part.
 async fn remove_network(
     engine: &dyn Engine,
     name: &str,
     reporter: &Reporter,
 ) -> Result<Outcome, EngineError> {
-    match engine.remove_network(name).await {
-        Ok(()) => Ok(Outcome::Done),
-        Err(
-            EngineError::Conflict(reason)
-            | EngineError::Refused {
-                status: 403,
-                message: reason,
-            },
-        ) => {
+    let mut attempts = 0;
+    loop {
+        let reason = match engine.remove_network(name).await {
+            Ok(()) => return Ok(Outcome::Done),
+            Err(
+                EngineError::Conflict(reason)
+                | EngineError::Refused {
+                    status: 403,
+                    message: reason,
+                },
+            ) => reason,
+            Err(error) => return Err(error),
+        };
+        attempts += 1;
+        if attempts == ATTEMPTS || is_used(engine, name).await? {
             reporter.warning(format!(
                 "network {name} is still in use and stays: {reason}"
             ));
-            Ok(Outcome::Tolerated)
+            return Ok(Outcome::Tolerated);
         }
-        Err(error) => Err(error),
+        tokio::time::sleep(LETTING_GO).await;
     }
+}
+
+/// Whether there is a container that is connected to a network.
+async fn is_used(engine: &dyn Engine, network: &str) -> Result<bool, EngineError> {
+    let containers = engine.containers(&Filter::default()).await?;
+    let mut networks = containers.iter().flat_map(|it| it.networks.keys());
+    Ok(networks.any(|name| name == network))
 }
 
 /// The same of an image.
@@ -349,9 +369,13 @@ fn inherit(body: &mut ContainerCreateBody, mount: &InheritedMount, image: &Image
         // They say how a new volume is made, and docker compose leaves them out here, too.
         anonymous.volume_options = None;
     } else if image.volumes.contains(&mount.target) {
-        let mode = if mount.read_only { "ro" } else { "rw" };
-        let bind = format!("{}:{}:{mode}", mount.volume, mount.target);
-        host.binds.get_or_insert_default().push(bind);
+        host.mounts.get_or_insert_default().push(Mount {
+            typ: Some(MountType::VOLUME),
+            source: Some(mount.volume.clone()),
+            target: Some(mount.target.clone()),
+            read_only: mount.read_only.then_some(true),
+            ..Mount::default()
+        });
     }
 }
 

@@ -723,8 +723,6 @@ mod tests {
                 "A=\"${U:-a\nb}\"\n",
                 &["error: invalid interpolation format for A"],
             ),
-            // docker compose: a variable without a name.
-            ("=1\n", &["error: a name is missing in front of the value"]),
         ]);
     }
 
@@ -753,6 +751,14 @@ mod tests {
         for (text, expected) in table {
             assert_eq!(shown(text, parse_raw), *expected, "{text:?}");
         }
+    }
+
+    #[test]
+    fn a_value_without_a_name_deserves_a_warning() {
+        assert_eq!(
+            warnings("=1\nA=2\n"),
+            ["a name is missing in front of the value"]
+        );
     }
 
     fn warnings(text: &str) -> Vec<String> {

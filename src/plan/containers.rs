@@ -1,6 +1,6 @@
 //! Whether a container still is what its service asks for, and if not, why.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::images::ImageStep;
 use super::observed::{Container, State};
@@ -8,6 +8,7 @@ use super::{Cause, ImageMoved, Observed};
 use crate::api_version::ApiVersion;
 use crate::project::hash::{self, Encoding};
 use crate::project::service::networks;
+use crate::project::service::volumes_from::{self, Target};
 use crate::project::{Project, Service};
 
 /// When containers are replaced.
@@ -75,6 +76,7 @@ pub fn judge(container: &Container, wanted: &Wanted<'_>, observed: &Observed) ->
     }
     let certain = dead_cause(container)
         .or_else(|| parent_cause(container, wanted.service, observed))
+        .or_else(|| younger_parent(container, wanted.service, observed))
         .or_else(|| config_cause(container, wanted.service, observed))
         .or_else(|| image_cause(container, wanted, observed))
         .or_else(|| network_cause(container, wanted, observed))
@@ -110,6 +112,30 @@ fn parent_cause(container: &Container, service: &Service, observed: &Observed) -
     let parent = first_container(name, observed)?;
     let same = joined == parent.id || joined == parent.name;
     (!same).then(|| Cause::ParentRecreated(name.to_owned()))
+}
+
+/// The same of what engines do not list: whoever shares processes, memory or volumes is younger
+/// than the container that it shares them with, or shares them with that one's predecessor.
+fn younger_parent(container: &Container, service: &Service, observed: &Observed) -> Option<Cause> {
+    shared_services(service).into_iter().find_map(|name| {
+        let parent = first_container(&name, observed)?;
+        (container.created < parent.created).then_some(Cause::ParentRecreated(name))
+    })
+}
+
+/// Services whose container must be there, in its final shape, before one of this service can be
+/// made: it shares their namespaces or volumes.
+pub fn shared_services(service: &Service) -> BTreeSet<String> {
+    let modes = [&service.network_mode, &service.ipc, &service.pid];
+    let namespaces = modes
+        .into_iter()
+        .filter_map(|mode| mode.as_deref()?.strip_prefix("service:"));
+    let entries = service.volumes_from.iter();
+    let volumes = entries.filter_map(|entry| match volumes_from::split(entry).0 {
+        Target::Service(name) => Some(name),
+        Target::Container(_) => None,
+    });
+    namespaces.chain(volumes).map(str::to_owned).collect()
 }
 
 /// The container that others mean who speak of a service.
@@ -171,8 +197,7 @@ fn resolve_references(service: &Service, observed: &Observed) -> Service {
     resolved.ipc = resolve(&service.ipc);
     resolved.pid = resolve(&service.pid);
     for entry in &mut resolved.volumes_from {
-        use crate::project::service::volumes_from::{Target, split};
-        if let (Target::Service(name), _) = split(entry)
+        if let (Target::Service(name), _) = volumes_from::split(entry)
             && let Some(id) = id(name)
         {
             *entry = id;

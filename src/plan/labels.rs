@@ -68,7 +68,7 @@ pub fn container(
     add(ONE_OFF, "False".to_owned());
     add(NUMBER, number.to_string());
     add(CONFIG_HASH, config_hash.to_owned());
-    add(DEPENDS_ON, depends_on(service));
+    add(DEPENDS_ON, depends_on(project, service));
     add(ATTRIBUTES, write_attributes(service));
     labels
 }
@@ -102,7 +102,8 @@ pub fn image(project: &str, service: &Service) -> BTreeMap<String, String> {
     labels
 }
 
-fn depends_on(service: &Service) -> String {
+/// Without those that are not there, which only those who do not require them name.
+fn depends_on(project: &Project, service: &Service) -> String {
     let entry = |(name, dependency): (&String, &Dependency)| {
         format!(
             "{name}:{}:{}",
@@ -113,6 +114,7 @@ fn depends_on(service: &Service) -> String {
     service
         .depends_on
         .iter()
+        .filter(|(name, _)| project.services.contains_key(*name))
         .map(entry)
         .collect::<Vec<_>>()
         .join(",")

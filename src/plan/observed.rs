@@ -52,6 +52,8 @@ pub struct Container {
     pub number: u32,
     /// Made by `run`.
     pub one_off: bool,
+    /// When it was made, in unix seconds.
+    pub created: i64,
     /// What it does.
     pub state: State,
     /// It has been up for a minute or longer, so that it is not about to fall over.

@@ -20,13 +20,7 @@ pub fn start(
     wait: bool,
 ) -> Plan {
     let mut starting = Starting::of(project, observed, Cause::Asked("start"));
-    let wanted = match project {
-        Some(project) => with_needed(project, services),
-        None => reach(services, |name| {
-            let needs = starting.needs.get(name).into_iter();
-            needs.flat_map(BTreeMap::keys).cloned().collect()
-        }),
-    };
+    let wanted = with_needed(&starting.needs, services);
     let containers = chosen(observed, &wanted);
     for name in starting.sorted(&containers) {
         for container in containers.iter().filter(|it| it.service == name) {
@@ -62,10 +56,14 @@ pub struct RestartOptions {
 pub fn restart(project: Option<&Project>, observed: &Observed, options: &RestartOptions) -> Plan {
     let (services, timeout) = (&options.services, options.timeout);
     let mut starting = Starting::of(project, observed, Cause::Asked("restart"));
-    let wanted = match project {
-        _ if options.no_dependents => services.clone(),
-        Some(project) => with_restarting(project, services),
-        None => reach(services, |name| starting.restarting_along(name)),
+    // Whoever did not ask to be restarted along waits for nothing either.
+    for needs in starting.needs.values_mut() {
+        needs.retain(|_, dependency| dependency.restart);
+    }
+    let wanted = if options.no_dependents {
+        services.clone()
+    } else {
+        with_restarting(&starting.needs, services)
     };
     let containers = chosen(observed, &wanted);
     for name in starting.sorted(&containers) {
@@ -89,29 +87,33 @@ fn after_start(service: Option<&Service>, container: &Container) -> Vec<Operatio
 }
 
 /// The named services and everything that they need.
-fn with_needed(project: &Project, services: &[String]) -> Vec<String> {
-    let closure = Graph::of(project).closure(services.iter().map(String::as_str));
-    closure.into_iter().map(str::to_owned).collect()
-}
-
-/// The named services and those that restart along with them.
-fn with_restarting(project: &Project, services: &[String]) -> Vec<String> {
-    let graph = Graph::of(project);
-    reach(services, |name| {
-        let dependents = graph.dependents(name).into_iter();
-        let restarting = dependents.filter(|(_, it)| it.restart);
-        restarting.map(|(name, _)| name.to_owned()).collect()
-    })
-}
-
-/// The named services and, through any number of steps, those that lead on from them.
-fn reach(services: &[String], mut next: impl FnMut(&str) -> Vec<String>) -> Vec<String> {
+fn with_needed(needs: &Needs, services: &[String]) -> Vec<String> {
     let mut ahead = services.to_vec();
-    let mut reached: BTreeSet<String> = BTreeSet::new();
+    let mut reached = BTreeSet::new();
     while let Some(name) = ahead.pop() {
-        if !reached.contains(&name) {
-            ahead.extend(next(&name));
-            reached.insert(name);
+        if reached.insert(name.clone()) {
+            ahead.extend(
+                needs
+                    .get(&name)
+                    .into_iter()
+                    .flat_map(BTreeMap::keys)
+                    .cloned(),
+            );
+        }
+    }
+    reached.into_iter().collect()
+}
+
+/// The named services and, through any number of steps, those that restart along with them.
+fn with_restarting(needs: &Needs, services: &[String]) -> Vec<String> {
+    let mut ahead = services.to_vec();
+    let mut reached = BTreeSet::new();
+    while let Some(name) = ahead.pop() {
+        if reached.insert(name.clone()) {
+            let dependents = needs
+                .iter()
+                .filter(|(_, needs)| needs.get(&name).is_some_and(|it| it.restart));
+            ahead.extend(dependents.map(|(name, _)| name.clone()));
         }
     }
     reached.into_iter().collect()
@@ -140,15 +142,6 @@ impl<'o> Starting<'o> {
             done: BTreeMap::new(),
             waits: BTreeMap::new(),
         }
-    }
-
-    /// The services that asked to be restarted along with one.
-    fn restarting_along(&self, name: &str) -> Vec<String> {
-        let asks = |needs: &BTreeMap<String, Dependency>| {
-            needs.get(name).is_some_and(|dependency| dependency.restart)
-        };
-        let dependents = self.needs.iter().filter(|(_, needs)| asks(needs));
-        dependents.map(|(name, _)| name.clone()).collect()
     }
 
     fn sorted(&self, containers: &[&Container]) -> Vec<String> {

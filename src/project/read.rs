@@ -514,8 +514,8 @@ impl<'a> Reader<'a> {
 
     /// Warns about a key that is nobody's, where docker compose takes any.
     pub fn meaningless(&mut self, key: &str, entry: &Entry) {
-        let message = format!("`{}.{key}` has no effect", self.path());
-        let warning = Diagnostic::warning(message).code("no-effect");
+        let message = format!("unknown key `{key}` in {} has no effect", self.path());
+        let warning = Diagnostic::warning(message).code("unknown-key");
         self.report(warning.at(entry.key_span, "not a key of the Compose Specification"));
     }
 
@@ -638,6 +638,7 @@ impl<'a> Reader<'a> {
         let Some(base) = (self.surroundings.base)(node.span.source) else {
             return text.to_owned();
         };
+        // What begins at the root is nobody's to rewrite, not even its last slash.
         if FilePath::new(text).is_absolute() {
             return text.to_owned();
         }

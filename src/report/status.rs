@@ -447,9 +447,9 @@ fn beginning(operation: &Operation, replaced: bool) -> Option<&'static str> {
         // Over before anybody could read that it began.
         Operation::PauseContainer { .. }
         | Operation::UnpauseContainer { .. }
+        | Operation::PutFiles { .. }
         | Operation::ConnectNetwork { .. }
-        | Operation::DisconnectNetwork { .. }
-        | Operation::PutFiles { .. } => return None,
+        | Operation::DisconnectNetwork { .. } => return None,
         Operation::RunContainer(_) => "Running",
         Operation::RunHook(hook) => match hook.moment {
             Moment::AfterStart => "Running post_start",

@@ -7,7 +7,7 @@ use bollard::models::{
     ContainerCreateBody, EndpointSettings, HostConfig, NetworkCreateRequest, NetworkingConfig,
     VolumeCreateRequest,
 };
-use rcompose::engine::{ContainerState, Engine, Exec};
+use rcompose::engine::{ContainerState, Engine};
 
 use crate::stack::{Stack, engine, wait};
 
@@ -105,7 +105,8 @@ fn held(stack: &Stack) -> Vec<(String, ContainerState)> {
 fn in_db(stack: &Stack, separator: char, command: &[&str]) -> String {
     let name = format!("{}{separator}db{separator}1", stack.project);
     let command: Vec<String> = command.iter().map(ToString::to_string).collect();
-    let outcome = wait(async { engine().exec(&name, &Exec::of(&command)).await }).expect("it runs");
+    let exec = rcompose::engine::Exec::of(&command);
+    let outcome = wait(async { engine().exec(&name, &exec).await }).expect("it runs");
     String::from_utf8_lossy(&outcome.output).trim().to_owned()
 }
 

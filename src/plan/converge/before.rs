@@ -35,13 +35,12 @@ impl<'p> Converge<'_, 'p> {
                 for (number, hook) in (1..).zip(&service.pre_start) {
                     let due = hook.per_replica || (index == 0 && !stays_up);
                     if due {
-                        let name = match hook.per_replica {
-                            true => format!("{}-pre_start-{number}", start.name),
-                            false => {
-                                let project = &self.project.name;
-                                format!("{project}-{}-pre_start-{number}", service.name)
-                            }
+                        let beside = if hook.per_replica {
+                            start.name.clone()
+                        } else {
+                            format!("{}-{}", self.project.name, service.name)
                         };
+                        let name = format!("{beside}-pre_start-{number}");
                         let mut after = gates.to_vec();
                         after.extend(&start.ready);
                         after.extend(last);

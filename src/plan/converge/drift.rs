@@ -52,12 +52,12 @@ impl<'p> Converge<'_, 'p> {
                     .collect();
                 let strangers = present.containers.iter().map(String::as_str);
                 let strangers: Vec<&str> = strangers.filter(|it| !ours.contains(it)).collect();
-                (!strangers.is_empty()).then(|| self.stranger_found(network, &strangers))
+                (!strangers.is_empty()).then(|| self.used_by_strangers(network, &strangers))
             })
             .collect()
     }
 
-    fn stranger_found(&self, network: &Drifted, strangers: &[&str]) -> Diagnostic {
+    fn used_by_strangers(&self, network: &Drifted, strangers: &[&str]) -> Diagnostic {
         let name = &network.old_name;
         let error = Diagnostic::error(format!(
             "network {name} has to be made anew ({}), but is in use by what is not of this project's services: {}",

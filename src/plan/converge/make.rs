@@ -2,11 +2,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::judged::{Slot, shared_services};
+use super::judged::Slot;
 use super::{Converge, Instance, Planned};
 use crate::api_version::ApiVersion;
 use crate::document::Diagnostic;
 use crate::plan::containers::Verdict;
+use crate::plan::containers::shared_services;
 use crate::plan::images::ImageStep;
 use crate::plan::observed::{Container, State};
 use crate::plan::request::{self, Names};
@@ -336,6 +337,34 @@ impl<'p> Converge<'_, 'p> {
         }
     }
 
+    /// Why a service cannot have a config or secret.
+    fn refusal(&self, service: &Service, refused: &Refused) -> Diagnostic {
+        let Refused {
+            kind,
+            source,
+            problem,
+        } = refused;
+        let what = kind.trim_end_matches('s');
+        let error = Diagnostic::error(format!(
+            "service `{}` cannot have {what} `{source}`: {}",
+            service.name, problem.reason
+        ))
+        .code("missing-content");
+        let declared = match *kind {
+            "configs" => self.project.configs.get(source).and_then(|it| it.span),
+            _ => self.project.secrets.get(source).and_then(|it| it.span),
+        };
+        let error = match span_of(service, kind) {
+            Some(span) => error.at(span, "asked for here"),
+            None => error,
+        };
+        let error = match declared {
+            Some(span) => error.at(span, "declared here"),
+            None => error,
+        };
+        error.help(problem.help.clone())
+    }
+
     pub(super) fn api(&self) -> ApiVersion {
         ApiVersion::parse(&self.observed.api).unwrap_or(ApiVersion::new(1, 41))
     }
@@ -351,33 +380,6 @@ impl<'p> Converge<'_, 'p> {
             volumes: &self.names.volumes,
             replicas: &self.replicas,
         }
-    }
-
-    /// Why a service cannot have a config or secret.
-    fn refusal(&self, service: &Service, refused: &Refused) -> Diagnostic {
-        let Refused {
-            kind,
-            source,
-            problem,
-        } = refused;
-        let what = kind.trim_end_matches('s');
-        let error = Diagnostic::error(format!(
-            "service `{}` cannot have {what} `{source}`: {}",
-            service.name, problem.reason
-        ));
-        let declared = match *kind {
-            "configs" => self.project.configs.get(source).and_then(|it| it.span),
-            _ => self.project.secrets.get(source).and_then(|it| it.span),
-        };
-        let error = match span_of(service, kind) {
-            Some(span) => error.at(span, "asked for here"),
-            None => error,
-        };
-        let error = match declared {
-            Some(span) => error.at(span, "declared here"),
-            None => error,
-        };
-        error.help(problem.help.clone())
     }
 
     /// The id of a service's image, when no step of this plan may change it.

@@ -103,6 +103,10 @@ pub const RULES: &[(&str, &str)] = &[
         "A service is built from another one that has no build.",
     ),
     (
+        "missing-content",
+        "A container cannot have a config or secret that it asks for.",
+    ),
+    (
         "missing-external",
         "A network or volume that others make is not there.",
     ),

@@ -1,5 +1,7 @@
 //! What secrets hold is seen by the container that has them, and by nobody else.
 
+use std::fmt::Write as _;
+
 use rcompose::engine::{Filter, Reads};
 
 use super::Sandbox;
@@ -52,7 +54,7 @@ async fn nobody_is_told_what_secrets_hold() {
             told += &ran.stderr;
             let containers = sandbox.engine.containers(&Filter::default()).await;
             for container in containers.expect("a list") {
-                told += &format!("{container:?}");
+                let _ = write!(told, "{container:?}");
                 let detail = sandbox.engine.container(&container.name).await;
                 let detail = detail.expect("an answer").expect("it is there");
                 told += &detail.raw.to_string();
@@ -64,11 +66,11 @@ async fn nobody_is_told_what_secrets_hold() {
     sandbox.engine.fail_next("put_archive", "*", error);
     let ran = sandbox.run("up -d").await;
     assert_eq!(ran.code, 1, "{ran:?}");
-    told += &format!("{ran:?}");
+    let _ = write!(told, "{ran:?}");
     sandbox.variables.remove("TOKEN");
     let ran = sandbox.run("up -d").await;
     assert_eq!(ran.code, 1, "{ran:?}");
-    told += &format!("{ran:?}");
+    let _ = write!(told, "{ran:?}");
     assert!(told.contains("secrets.variable"), "{told}");
     // The plain text of a config is in the file itself; what a diagnostic shows of that is no leak.
     assert!(!told.contains(CANARY), "{told}");
