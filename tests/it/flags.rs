@@ -41,7 +41,7 @@ const FLAGS: [&str; 23] = [
 ];
 
 /// Cases that are another matter whatever is asked.
-const UNDERSTOOD: [(&str, &str); 16] = [
+const UNDERSTOOD: [(&str, &str); 17] = [
     (
         "name-is-a-number",
         "a name that is no text is refused there even where only variables are printed",
@@ -61,6 +61,10 @@ const UNDERSTOOD: [(&str, &str); 16] = [
     (
         "first-format-extends",
         "files of the first format are refused there",
+    ),
+    (
+        "sysctls-is-empty",
+        "a section of nothing is refused there even where only variables are printed",
     ),
     (
         "build-limit-in-quotes",
