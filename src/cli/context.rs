@@ -107,13 +107,13 @@ impl<'c> Context<'c> {
 
     /// Loads the project. Its warnings are printed.
     pub(super) fn load(&self, services: &[String]) -> Result<Loaded, Failure> {
-        self.load_without(services, Skip::default())
+        self.load_without(services, Skip::CONTENTS)
     }
 
     /// The same for commands that make something of it: what docker compose would act on and
     /// this version does not is told before anything is done.
     pub(super) fn load_to_run(&self, services: &[String]) -> Result<Loaded, Failure> {
-        let loaded = self.load(services)?;
+        let loaded = self.load_without(services, Skip::default())?;
         self.warn_of(&crate::project::not_yet(&loaded.project), &loaded.sources);
         Ok(loaded)
     }

@@ -41,6 +41,10 @@ impl Files for Disk {
         path.is_file()
     }
 
+    fn exists(&self, path: &Path) -> bool {
+        path.exists()
+    }
+
     fn read_stdin(&self) -> io::Result<Vec<u8>> {
         bounded(io::stdin().lock())
     }

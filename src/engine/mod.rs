@@ -152,6 +152,31 @@ impl fmt::Debug for RegistryAuth {
     }
 }
 
+/// A command to run inside a container.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Exec {
+    /// The command and its arguments.
+    pub command: Vec<String>,
+    /// As whom; the container's own user when absent.
+    pub user: Option<String>,
+    /// With (almost) everything that the host can do.
+    pub privileged: bool,
+    /// Folder that it starts in; the container's own when absent.
+    pub working_dir: Option<String>,
+    /// Variables (`KEY=value`) on top of the container's.
+    pub environment: Vec<String>,
+}
+
+impl Exec {
+    /// A command as the container itself would run it.
+    pub fn of(command: &[String]) -> Exec {
+        Exec {
+            command: command.to_vec(),
+            ..Exec::default()
+        }
+    }
+}
+
 /// What a command that ran inside a container left behind.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ExecOutcome {
@@ -259,7 +284,11 @@ pub trait Engine: Reads {
     async fn wait_container(&self, name: &str) -> Result<i64, EngineError>;
 
     /// Runs a command inside a running container and waits for it.
-    async fn exec(&self, name: &str, command: &[String]) -> Result<ExecOutcome, EngineError>;
+    async fn exec(&self, name: &str, exec: &Exec) -> Result<ExecOutcome, EngineError>;
+
+    /// Unpacks a tar archive at a folder of a container, whether it runs or not. Entries get the
+    /// owners that the archive says. A root that is read-only is refused, except for its volumes.
+    async fn put_archive(&self, name: &str, folder: &str, tar: Bytes) -> Result<(), EngineError>;
 
     /// Creates a network and answers its id.
     async fn create_network(

@@ -22,6 +22,8 @@ use crate::engine::{Answers, Engine, Output};
 use crate::event::{Event, Outcome, Progress, Sink};
 use crate::plan::{Operation, Plan, Step, StepId};
 
+mod files;
+mod hooks;
 pub mod observe;
 mod operation;
 mod patience;

@@ -12,6 +12,9 @@ pub struct Scope {
     pub project: String,
     /// Engine names of the networks that its files declare.
     pub networks: BTreeSet<String>,
+    /// What the label of a network's configuration is to say, by its engine name. Of one that says
+    /// something else, its containers are looked up: it may have to be made anew.
+    pub network_hashes: BTreeMap<String, String>,
     /// Engine names of the volumes that its files declare.
     pub volumes: BTreeSet<String>,
     /// Images that its services use.
@@ -37,6 +40,7 @@ pub async fn observe(reads: &dyn Reads, scope: &Scope) -> Result<Observed, Engin
     let mut observed = Observed {
         api: info.api.to_string(),
         containers: containers.iter().filter_map(container).collect(),
+        hooks: containers.iter().filter_map(hook_container).collect(),
         networks: networks.into_iter().map(network).collect(),
         volumes: volumes.into_iter().map(volume).collect(),
         images: by_name(&references, &images),
@@ -62,6 +66,15 @@ pub async fn observe(reads: &dyn Reads, scope: &Scope) -> Result<Observed, Engin
             })
             .await?;
         observed.networks.extend(found.into_iter().map(network));
+    }
+    for (name, network) in &mut observed.networks {
+        let stored = network.config_hash.as_deref().filter(|it| !it.is_empty());
+        let wanted = scope.network_hashes.get(name).map(String::as_str);
+        let owned = network.project.as_deref() == Some(scope.project.as_str());
+        if owned && wanted.is_some() && stored.is_some() && stored != wanted {
+            let found = reads.network(name).await?;
+            network.containers = found.map(|it| it.containers).unwrap_or_default();
+        }
     }
     if !volumes.is_empty() {
         let found = reads
@@ -144,7 +157,7 @@ fn full_reference(reference: &str) -> String {
 
 fn container(container: &engine::Container) -> Option<observed::Container> {
     let label = |key: &str| container.labels.get(key).map(String::as_str);
-    // Hooks of docker compose belong to a project, but to no replica of a service.
+    // Hooks belong to a project, but to no replica of a service.
     let service = label(labels::SERVICE)?.to_owned();
     label(labels::CONFIG_HASH)?;
     Some(observed::Container {
@@ -153,6 +166,7 @@ fn container(container: &engine::Container) -> Option<observed::Container> {
             .and_then(|number| number.parse().ok())
             .unwrap_or_default(),
         one_off: label(labels::ONE_OFF).is_some_and(|value| value.eq_ignore_ascii_case("true")),
+        created: container.created,
         state: state(&container.state),
         settled: container.is_settled(),
         health: container.health().map(health),
@@ -165,11 +179,21 @@ fn container(container: &engine::Container) -> Option<observed::Container> {
         depends_on: label(labels::DEPENDS_ON)
             .map(labels::read_depends_on)
             .unwrap_or_default(),
+        image: container.image.clone(),
         networks: container.networks.clone(),
         network_mode: container.network_mode.clone(),
         mounts: container.mounts.iter().map(mount).collect(),
         id: container.id.clone(),
         name: container.name.clone(),
+    })
+}
+
+/// What ran a hook carries no hash: it is no replica of a service.
+fn hook_container(container: &engine::Container) -> Option<observed::HookContainer> {
+    container.labels.get(labels::HOOK)?;
+    Some(observed::HookContainer {
+        name: container.name.clone(),
+        service: container.labels.get(labels::SERVICE)?.clone(),
     })
 }
 
@@ -211,8 +235,31 @@ fn network(network: engine::Network) -> (String, observed::Network) {
         key: label(labels::NETWORK),
         project: label(labels::PROJECT),
         config_hash: label(labels::CONFIG_HASH),
+        settings: Some(settings(&network)),
+        containers: Vec::new(),
     };
     (network.name, found)
+}
+
+fn settings(network: &engine::Network) -> observed::NetworkSettings {
+    let own = |(key, _): &(&String, &String)| !key.starts_with(labels::PREFIX);
+    let pools = network.pools.iter();
+    observed::NetworkSettings {
+        driver: network.driver.clone(),
+        driver_opts: network.options.clone(),
+        internal: network.internal,
+        attachable: network.attachable,
+        enable_ipv6: network.ipv6,
+        pools: pools
+            .map(|pool| [&pool.subnet, &pool.gateway, &pool.ip_range].map(Clone::clone))
+            .collect(),
+        labels: network
+            .labels
+            .iter()
+            .filter(own)
+            .map(|(key, value)| (key.clone(), value.clone()))
+            .collect(),
+    }
 }
 
 fn volume(volume: engine::Volume) -> (String, observed::Volume) {

@@ -1,10 +1,12 @@
 //! One function per operation.
 
-use bollard::models::{ContainerCreateBody, MountType};
+use std::time::Duration;
 
-use super::{Attach, Attached, Options, Reporter, StepResult, ports, wait};
+use bollard::models::{ContainerCreateBody, Mount, MountType};
+
+use super::{Attach, Attached, Options, Reporter, StepResult, files, hooks, ports, wait};
 use crate::build::{self, Build, BuildEvent, Context, Dockerfile};
-use crate::engine::{Engine, EngineError, Image};
+use crate::engine::{Engine, EngineError, Filter, Image};
 use crate::event::{Outcome, Progress};
 use crate::plan::{
     BuildImage, CreateContainer, ImageMoved, InheritedMount, Operation, Step, labels,
@@ -28,7 +30,23 @@ pub(super) async fn run(
     let failed = |error: EngineError| format!("cannot {}: {error}", crate::plan::describe(step));
     let done = match operation {
         Operation::CreateNetwork(body) => engine.create_network((**body).clone()).await.map(drop),
-        Operation::RemoveNetwork { name } => {
+        Operation::RemoveNetwork {
+            name,
+            required: true,
+        } => engine.remove_network(name).await,
+        Operation::ConnectNetwork {
+            network,
+            name,
+            endpoint,
+        } => connected_is_fine(
+            engine
+                .connect_network(network, name, (**endpoint).clone())
+                .await,
+        ),
+        Operation::DisconnectNetwork { network, name } => {
+            engine.disconnect_network(network, name, true).await
+        }
+        Operation::RemoveNetwork { name, .. } => {
             return remove_network(engine, name, &reporter)
                 .await
                 .map_err(failed);
@@ -56,6 +74,11 @@ pub(super) async fn run(
                 .await
                 .map(|()| Outcome::Done);
         }
+        Operation::RunContainer(create) => {
+            return hooks::run_container(engine, create, options, &reporter).await;
+        }
+        Operation::RunHook(hook) => return hooks::run(engine, hook, &reporter).await,
+        Operation::PutFiles { name, files } => files::put(engine, name, files).await,
         Operation::StopContainer { name, timeout } => engine.stop_container(name, *timeout).await,
         Operation::RestartContainer { name, timeout } => {
             engine.restart_container(name, *timeout).await
@@ -94,6 +117,19 @@ fn ended_is_fine(killed: Result<(), EngineError>) -> Result<(), EngineError> {
     }
 }
 
+/// Engines do not list the networks of everything that does not run: it may be connected already.
+fn connected_is_fine(connected: Result<(), EngineError>) -> Result<(), EngineError> {
+    match connected {
+        Err(EngineError::Conflict(words) | EngineError::Refused { message: words, .. })
+            if words.contains("already exists in network")
+                || words.contains("is already connected") =>
+        {
+            Ok(())
+        }
+        result => result,
+    }
+}
+
 /// Whether an operation may take long without changing anything that a later run could miss.
 pub(super) fn takes_long(operation: &Operation) -> bool {
     matches!(
@@ -101,6 +137,7 @@ pub(super) fn takes_long(operation: &Operation) -> bool {
         Operation::PullImage { .. }
             | Operation::BuildImage(_)
             | Operation::Wait { .. }
+            | Operation::RunHook(_)
             | Operation::StopContainer { .. }
             | Operation::RestartContainer { .. }
     )
@@ -119,28 +156,46 @@ async fn any_moved(engine: &dyn Engine, images: &[ImageMoved]) -> Result<bool, S
     Ok(false)
 }
 
+/// An engine that has much to do tells that a container is gone before its network has let it go.
+const LETTING_GO: Duration = Duration::from_millis(200);
+/// So many times is it asked again.
+const ATTEMPTS: usize = 15;
+
 /// A network that others still use is left alone, and said so: `down` has done its part.
 async fn remove_network(
     engine: &dyn Engine,
     name: &str,
     reporter: &Reporter,
 ) -> Result<Outcome, EngineError> {
-    match engine.remove_network(name).await {
-        Ok(()) => Ok(Outcome::Done),
-        Err(
-            EngineError::Conflict(reason)
-            | EngineError::Refused {
-                status: 403,
-                message: reason,
-            },
-        ) => {
+    let mut attempts = 0;
+    loop {
+        let reason = match engine.remove_network(name).await {
+            Ok(()) => return Ok(Outcome::Done),
+            Err(
+                EngineError::Conflict(reason)
+                | EngineError::Refused {
+                    status: 403,
+                    message: reason,
+                },
+            ) => reason,
+            Err(error) => return Err(error),
+        };
+        attempts += 1;
+        if attempts == ATTEMPTS || is_used(engine, name).await? {
             reporter.warning(format!(
                 "network {name} is still in use and stays: {reason}"
             ));
-            Ok(Outcome::Tolerated)
+            return Ok(Outcome::Tolerated);
         }
-        Err(error) => Err(error),
+        tokio::time::sleep(LETTING_GO).await;
     }
+}
+
+/// Whether there is a container that is connected to a network.
+async fn is_used(engine: &dyn Engine, network: &str) -> Result<bool, EngineError> {
+    let containers = engine.containers(&Filter::default()).await?;
+    let mut networks = containers.iter().flat_map(|it| it.networks.keys());
+    Ok(networks.any(|name| name == network))
 }
 
 /// The same of an image.
@@ -263,7 +318,7 @@ fn instructions(wanted: &BuildImage) -> Build {
     }
 }
 
-async fn create_container(
+pub(super) async fn create_container(
     engine: &dyn Engine,
     create: &CreateContainer,
 ) -> Result<(), EngineError> {
@@ -282,17 +337,22 @@ async fn create_container(
     engine
         .create_container(&create.name, create.platform.as_deref(), body)
         .await?;
-    for (network, endpoint) in &create.connect {
-        if let Err(error) = engine
-            .connect_network(network, &create.name, endpoint.clone())
-            .await
-        {
-            // Half connected it would look finished to the next run.
-            let _ = engine.remove_container(&create.name, true, true).await;
-            return Err(error);
-        }
+    let completed = complete(engine, create).await;
+    if completed.is_err() {
+        // Half connected, or without its files, it would look finished to the next run.
+        let _ = engine.remove_container(&create.name, true, true).await;
     }
-    Ok(())
+    completed
+}
+
+/// What a container needs beyond the request that makes it.
+async fn complete(engine: &dyn Engine, create: &CreateContainer) -> Result<(), EngineError> {
+    for (network, endpoint) in &create.connect {
+        engine
+            .connect_network(network, &create.name, endpoint.clone())
+            .await?;
+    }
+    files::put(engine, &create.name, &create.files).await
 }
 
 /// Mounts an unnamed volume of the predecessor where the service asks for an unnamed volume, or
@@ -309,9 +369,13 @@ fn inherit(body: &mut ContainerCreateBody, mount: &InheritedMount, image: &Image
         // They say how a new volume is made, and docker compose leaves them out here, too.
         anonymous.volume_options = None;
     } else if image.volumes.contains(&mount.target) {
-        let mode = if mount.read_only { "ro" } else { "rw" };
-        let bind = format!("{}:{}:{mode}", mount.volume, mount.target);
-        host.binds.get_or_insert_default().push(bind);
+        host.mounts.get_or_insert_default().push(Mount {
+            typ: Some(MountType::VOLUME),
+            source: Some(mount.volume.clone()),
+            target: Some(mount.target.clone()),
+            read_only: mount.read_only.then_some(true),
+            ..Mount::default()
+        });
     }
 }
 

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use crate::engine::{ContainerDetail, Engine};
+use crate::engine::{ContainerDetail, Engine, Exec};
 
 /// Whether containers' tests are run while something waits for them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -36,12 +36,13 @@ pub(super) async fn passes(engine: &dyn Engine, container: &ContainerDetail) {
     };
     let limit = check["Timeout"].as_u64().filter(|nanos| *nanos > 0);
     let limit = limit.map_or(TIMEOUT, Duration::from_nanos);
+    let exec = Exec::of(&command);
     let mut pause = FIRST;
     loop {
         tokio::time::sleep(pause).await;
         pause = (pause * 3 / 2).min(LONGEST);
         // A container that does not run just now fails the call; it may be back the next time.
-        let probed = tokio::time::timeout(limit, engine.exec(&container.name, &command)).await;
+        let probed = tokio::time::timeout(limit, engine.exec(&container.name, &exec)).await;
         if let Ok(Ok(outcome)) = probed
             && outcome.code == 0
         {

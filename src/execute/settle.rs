@@ -3,12 +3,18 @@
 //! | the container | is it ready? |
 //! |---|---|
 //! | is healthy, and was never restarted | yes |
-//! | runs without a health check, and was never restarted | when it has done so for 2.5 s |
+//! | runs without a health check, and nothing would start it again | when it has done so for 0.5 s |
+//! | runs without a health check, and was never restarted but would be | when it has done so for 2.5 s |
 //! | runs (healthy, where that is checked) after a restart | when it has done so for 10 s |
 //! | ended with 0, and is not to be started again | yes: a job that is done |
 //! | ended otherwise, is unhealthy or paused | no, and it will not be |
 //! | waits for its next start the fifth time | no: a crash loop |
 //! | anything else | not yet |
+//!
+//! Half a second is after how long docker compose first looks: whatever cannot even begin has failed
+//! by then. Only what its restart policy starts again can be in a crash loop, and a loop shows as
+//! such only once its first crash has been seen; no time is safe for every loop, and 2.5 s are
+//! enough for a program that gives up on its database after a second or two.
 //!
 //! Ten seconds are what the engine itself takes for a start that went well: it begins its pauses
 //! between restarts anew then.
@@ -19,7 +25,9 @@ use super::probe::{self, Probe};
 use super::wait::{consequence, has_ended, look, lost, something_happened, unhealthy};
 use crate::engine::{ContainerDetail, ContainerState, Engine, Filter, Health};
 
-/// How long a first run has to last.
+/// How long the only run has to last.
+const ONLY_RUN: Duration = Duration::from_millis(500);
+/// How long the first of several has to.
 const FIRST_RUN: Duration = Duration::from_millis(2500);
 /// How long a run after a restart has to last.
 const LATER_RUN: Duration = Duration::from_secs(10);
@@ -112,6 +120,7 @@ fn readiness(container: &ContainerDetail, restarts: i64) -> Result<Readiness, St
         (ContainerState::Running, Some(Health::Starting)) => Ok(Readiness::NotYet),
         (ContainerState::Running, health) => Ok(match (health, container.restart_count) {
             (Some(_), 0) => Readiness::Ready,
+            (None, 0) if policy(container) == "no" => Readiness::After(ONLY_RUN),
             (None, 0) => Readiness::After(FIRST_RUN),
             _ => Readiness::After(LATER_RUN),
         }),
@@ -121,8 +130,13 @@ fn readiness(container: &ContainerDetail, restarts: i64) -> Result<Readiness, St
 
 /// Whether the engine is to start it again even after it ended well.
 fn starts_again(container: &ContainerDetail) -> bool {
+    matches!(policy(container), "always" | "unless-stopped")
+}
+
+/// When the engine starts it again by itself.
+fn policy(container: &ContainerDetail) -> &str {
     let policy = container.raw["HostConfig"]["RestartPolicy"]["Name"].as_str();
-    matches!(policy, Some("always" | "unless-stopped"))
+    policy.filter(|name| !name.is_empty()).unwrap_or("no")
 }
 
 #[cfg(test)]
@@ -143,6 +157,10 @@ mod tests {
     fn a_container_that_runs_has_to_go_on_for_a_while() {
         let first = container(ContainerState::Running, "always");
         assert_eq!(readiness(&first, 0), Ok(Readiness::After(FIRST_RUN)));
+        for policy in ["no", ""] {
+            let only = container(ContainerState::Running, policy);
+            assert_eq!(readiness(&only, 0), Ok(Readiness::After(ONLY_RUN)));
+        }
         let again = ContainerDetail {
             restart_count: 1,
             ..first.clone()

@@ -20,6 +20,7 @@ use crate::project::validate::validate;
 use crate::project::{self, Project};
 
 mod conflicts;
+mod contents;
 pub mod discover;
 pub mod dotenv;
 mod echoes;
@@ -77,6 +78,20 @@ pub struct Skip {
     pub consistency: bool,
     /// `env_file` and `KEY` without a value stay as written.
     pub environment: bool,
+    /// What configs and secrets hold is not read.
+    pub contents: bool,
+}
+
+impl Skip {
+    /// What configs and secrets hold, which only those need who make containers.
+    pub const CONTENTS: Skip = Skip {
+        interpolation: false,
+        normalization: false,
+        paths: false,
+        consistency: false,
+        environment: false,
+        contents: true,
+    };
 }
 
 /// The file system, as far as loading needs it.
@@ -86,6 +101,11 @@ pub trait Files {
 
     /// Whether there is a regular file (or a link to one).
     fn is_file(&self, path: &Path) -> bool;
+
+    /// Whether there is anything at all, a folder for instance.
+    fn exists(&self, path: &Path) -> bool {
+        self.is_file(path)
+    }
 
     /// All of standard input.
     fn read_stdin(&self) -> std::io::Result<Vec<u8>>;
@@ -317,6 +337,9 @@ impl<'a> Load<'a> {
             env_files::apply(self, &mut project, &variables);
         }
         label_files::apply(self, &mut project);
+        if !skip.contents {
+            contents::apply(self, &mut project, &variables);
+        }
         Some((project, variables))
     }
 

@@ -12,7 +12,7 @@ use crate::event::Sink;
 use crate::execute::observe::observe;
 use crate::execute::{Options, Patience, execute};
 use crate::graph::Graph;
-use crate::plan::teardown::{self, Order};
+use crate::plan::teardown::{self, Farewell};
 use crate::plan::{self, Observed, Operation, Plan, signals};
 use crate::project::Project;
 
@@ -47,10 +47,10 @@ pub async fn stop(
     options: &StopOptions,
     events: &mut dyn Sink,
 ) -> Result<(), Error> {
-    let (observed, order) = look(engine, target, &options.services).await?;
+    let (observed, farewell) = look(engine, target, &options.services).await?;
     run(
         engine,
-        teardown::stop(&observed, &order, &options.services, options.timeout),
+        teardown::stop(&observed, &farewell, &options.services, options.timeout),
         events,
     )
     .await
@@ -65,6 +65,12 @@ pub async fn start(
 ) -> Result<(), Error> {
     let services = &options.services;
     let (observed, _) = look(engine, target, services).await?;
+    if let (Target::Name(name), true) = (target, observed.containers.is_empty()) {
+        return Err(Error::refused(
+            format!("no container found for project \"{name}\""),
+            Some("`rcompose up` makes them".to_owned()),
+        ));
+    }
     if let Some(project) = target.project()
         && let Some(missing) = without_container(project, &observed, services)
     {
@@ -73,12 +79,36 @@ pub async fn start(
             Some("`rcompose up` makes one".to_owned()),
         ));
     }
+    if let Target::Name(name) = target {
+        refuse_what_is_not_there(name, &observed, services)?;
+    }
     let plan = plan::start::start(target.project(), &observed, services, options.wait);
     let execution = Options {
         patience: Patience::of_seconds(options.wait_timeout),
         ..Options::default()
     };
     finished(&execute(engine, &Arc::new(plan), &execution, events).await)
+}
+
+/// Without files, what has no container is not known at all.
+fn refuse_what_is_not_there(
+    project: &str,
+    observed: &Observed,
+    services: &[String],
+) -> Result<(), Error> {
+    let replicas = observed.containers.iter().filter(|it| !it.one_off);
+    let known: BTreeSet<&str> = replicas.map(|it| it.service.as_str()).collect();
+    if known.is_empty() {
+        let message = format!("project {project} has no container to start");
+        let help = "`rcompose up` makes some, where the project's files are";
+        return Err(Error::refused(message, Some(help.to_owned())));
+    }
+    let unknown = services.iter().find(|name| !known.contains(name.as_str()));
+    unknown.map_or(Ok(()), |name| {
+        let near = crate::document::diagnostic::nearest(name, known.into_iter());
+        let help = near.map(|near| format!("did you mean `{near}`?"));
+        Err(Error::refused(format!("no such service: {name}"), help))
+    })
 }
 
 /// A service that has to be started, by name or because another one needs it, and cannot.
@@ -132,8 +162,8 @@ pub async fn removable(
     target: Target<'_>,
     options: &RemoveOptions,
 ) -> Result<Vec<String>, Error> {
-    let (observed, order) = look(reads, target, &options.services).await?;
-    let plan = teardown::remove(&observed, &order, options);
+    let (observed, farewell) = look(reads, target, &options.services).await?;
+    let plan = teardown::remove(&observed, &farewell, options);
     let removed = plan
         .steps
         .into_iter()
@@ -151,8 +181,13 @@ pub async fn remove(
     options: &RemoveOptions,
     events: &mut dyn Sink,
 ) -> Result<(), Error> {
-    let (observed, order) = look(engine, target, &options.services).await?;
-    run(engine, teardown::remove(&observed, &order, options), events).await
+    let (observed, farewell) = look(engine, target, &options.services).await?;
+    run(
+        engine,
+        teardown::remove(&observed, &farewell, options),
+        events,
+    )
+    .await
 }
 
 /// Sends a signal to what runs. Answers whether there was anything.
@@ -231,18 +266,18 @@ async fn look(
     reads: &dyn Reads,
     target: Target<'_>,
     services: &[String],
-) -> Result<(Observed, Order), Error> {
+) -> Result<(Observed, Farewell), Error> {
     if let Some(project) = target.project() {
         check_services(project, services)?;
     }
     let observed = observe(reads, &target.scope())
         .await
         .map_err(Error::engine("look at the engine"))?;
-    let order = match target {
-        Target::Files(project) => teardown::order_of(project),
-        Target::Name(_) => teardown::order_observed(&observed),
+    let farewell = match target {
+        Target::Files(project) => teardown::farewell_of(project),
+        Target::Name(_) => teardown::farewell_observed(&observed),
     };
-    Ok((observed, order))
+    Ok((observed, farewell))
 }
 
 async fn run(engine: &dyn Engine, plan: Plan, events: &mut dyn Sink) -> Result<(), Error> {

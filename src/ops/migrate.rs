@@ -182,6 +182,10 @@ impl Files for Overlay<'_> {
         self.files.is_file(path)
     }
 
+    fn exists(&self, path: &Path) -> bool {
+        self.files.exists(path)
+    }
+
     fn read_stdin(&self) -> std::io::Result<Vec<u8>> {
         match self.texts.get(&None) {
             Some(text) => Ok(text.clone().into_bytes()),

@@ -1,20 +1,21 @@
 //! `up`: look, plan, do.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use tokio_util::sync::CancellationToken;
 
 use super::{Error, Target, check_services, finished, images_of, scaled};
-use crate::engine::{Engine, Reads};
+use crate::engine::{Engine, Filter, Reads};
 use crate::event::Sink;
 use crate::execute::observe::observe;
 use crate::execute::{Options, Patience, Probe, execute};
 use crate::plan::containers::Recreate;
 use crate::plan::converge::{self, converge};
 use crate::plan::images::{self, BuildPolicy};
-use crate::plan::{Observed, Plan};
-use crate::project::Project;
+use crate::plan::request::Names;
+use crate::plan::{Observed, Operation, Plan, naming};
+use crate::project::{Project, Service, hash};
 
 pub use super::attached::{Abort, Attachment, attached};
 
@@ -100,13 +101,72 @@ pub(super) async fn planned(
     }
     let observed = look(reads, &project, options.now).await?;
     let plan = converge(&project, &observed, &options.converge())?;
+    check_names(reads, &project.name, &plan, &observed).await?;
     Ok((plan, observed))
+}
+
+/// A name that a new container is to have, and somebody outside the project has, is found before
+/// anything is done. Costs a call, and only where containers get names.
+async fn check_names(
+    reads: &dyn Reads,
+    project: &str,
+    plan: &Plan,
+    observed: &Observed,
+) -> Result<(), Error> {
+    let own = |name: &str| observed.containers.iter().any(|it| it.name == name);
+    let taken = plan.steps.iter().filter_map(|step| match &step.operation {
+        Operation::CreateContainer(create) => Some(&create.name),
+        Operation::RenameContainer { to, .. } => Some(to),
+        _ => None,
+    });
+    let names: BTreeSet<&String> = taken
+        .filter(|name| naming::final_name(name) == *name && !own(name))
+        .collect();
+    if names.is_empty() {
+        return Ok(());
+    }
+    let filter = Filter {
+        names: names.into_iter().cloned().collect(),
+        ..Filter::default()
+    };
+    let found = reads.containers(&filter).await;
+    let found = found.map_err(Error::engine("look at the engine"))?;
+    let names: Vec<&str> = found.iter().map(|it| it.name.as_str()).collect();
+    let [first, ..] = names.as_slice() else {
+        return Ok(());
+    };
+    let in_use = if names.len() == 1 {
+        "is in use by a container that does not belong to it"
+    } else {
+        "are in use by containers that do not belong to it"
+    };
+    Err(Error::Refused {
+        message: format!(
+            "project {project} cannot have all its container names; {} {in_use}",
+            names.join(", ")
+        ),
+        help: vec![
+            format!("rename or remove what is in the way: docker rename {first} other-name"),
+            "or give the service another `container_name`".to_owned(),
+        ],
+    })
 }
 
 async fn look(reads: &dyn Reads, project: &Project, now: i64) -> Result<Observed, Error> {
     let mut scope = Target::Files(project).scope();
     scope.images = images_of(&project.name, project.services.values());
+    let hooks = project.services.values().flat_map(Service::hook_images);
+    scope.images.extend(hooks.map(str::to_owned));
     scope.now = now;
+    let names = Names::of(project).networks;
+    scope.network_hashes = project
+        .networks
+        .iter()
+        .filter_map(|(key, network)| {
+            let name = names.get(key)?.clone();
+            Some((name, hash::network(&project.name, key, network)))
+        })
+        .collect();
     let refreshed = project.services.values();
     let refreshed = refreshed.filter(|service| images::refresh_window(service).is_some());
     scope.refreshed = images_of(&project.name, refreshed);

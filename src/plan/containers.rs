@@ -1,11 +1,14 @@
 //! Whether a container still is what its service asks for, and if not, why.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::images::ImageStep;
 use super::observed::{Container, State};
 use super::{Cause, ImageMoved, Observed};
+use crate::api_version::ApiVersion;
 use crate::project::hash::{self, Encoding};
+use crate::project::service::networks;
+use crate::project::service::volumes_from::{self, Target};
 use crate::project::{Project, Service};
 
 /// When containers are replaced.
@@ -42,6 +45,10 @@ pub struct Wanted<'a> {
     pub image: ImageStep,
     /// When to replace.
     pub recreate: Recreate,
+    /// The version that requests are made with.
+    pub api: ApiVersion,
+    /// Names of the networks that are made anew, by key.
+    pub renewed: &'a BTreeMap<String, String>,
     /// Engine names of its networks, by key.
     pub networks: &'a BTreeMap<String, String>,
     /// Engine names of its volumes, by key.
@@ -69,9 +76,11 @@ pub fn judge(container: &Container, wanted: &Wanted<'_>, observed: &Observed) ->
     }
     let certain = dead_cause(container)
         .or_else(|| parent_cause(container, wanted.service, observed))
+        .or_else(|| younger_parent(container, wanted.service, observed))
         .or_else(|| config_cause(container, wanted.service, observed))
         .or_else(|| image_cause(container, wanted, observed))
         .or_else(|| network_cause(container, wanted, observed))
+        .or_else(|| address_cause(wanted))
         .or_else(|| volume_cause(container, wanted));
     if let Some(cause) = certain {
         return Verdict::Replace(cause);
@@ -105,6 +114,30 @@ fn parent_cause(container: &Container, service: &Service, observed: &Observed) -
     (!same).then(|| Cause::ParentRecreated(name.to_owned()))
 }
 
+/// The same of what engines do not list: whoever shares processes, memory or volumes is younger
+/// than the container that it shares them with, or shares them with that one's predecessor.
+fn younger_parent(container: &Container, service: &Service, observed: &Observed) -> Option<Cause> {
+    shared_services(service).into_iter().find_map(|name| {
+        let parent = first_container(&name, observed)?;
+        (container.created < parent.created).then_some(Cause::ParentRecreated(name))
+    })
+}
+
+/// Services whose container must be there, in its final shape, before one of this service can be
+/// made: it shares their namespaces or volumes.
+pub fn shared_services(service: &Service) -> BTreeSet<String> {
+    let modes = [&service.network_mode, &service.ipc, &service.pid];
+    let namespaces = modes
+        .into_iter()
+        .filter_map(|mode| mode.as_deref()?.strip_prefix("service:"));
+    let entries = service.volumes_from.iter();
+    let volumes = entries.filter_map(|entry| match volumes_from::split(entry).0 {
+        Target::Service(name) => Some(name),
+        Target::Container(_) => None,
+    });
+    namespaces.chain(volumes).map(str::to_owned).collect()
+}
+
 /// The container that others mean who speak of a service.
 fn first_container<'o>(service: &str, observed: &'o Observed) -> Option<&'o Container> {
     let containers = observed.containers.iter();
@@ -123,12 +156,16 @@ fn config_cause(container: &Container, service: &Service, observed: &Observed) -
                 changed.push((*key).to_owned());
             }
         }
-        changed.extend(
-            stored
-                .keys()
-                .filter(|key| !now.contains_key(key.as_str()))
-                .cloned(),
-        );
+        let gone = stored.keys().filter(|key| !is_content(key));
+        let gone = gone.filter(|key| !now.contains_key(key.as_str()));
+        changed.extend(gone.cloned());
+        // What a container was made with is unknown of those that an older version made, and what
+        // there is now, of files that cannot be read here: neither is a change.
+        for (key, digest) in hash::contents(service) {
+            if stored.get(&key).is_some_and(|stored| *stored != digest) {
+                changed.push(key);
+            }
+        }
         changed.sort();
         return (!changed.is_empty()).then_some(Cause::ConfigChanged(changed));
     }
@@ -136,6 +173,11 @@ fn config_cause(container: &Container, service: &Service, observed: &Observed) -
     let known =
         [Encoding::Current, Encoding::V2].map(|encoding| hash::service(&resolved, encoding));
     (!known.contains(&container.config_hash)).then_some(Cause::ConfigDiffers)
+}
+
+/// Whether a key of our label is about what a config or secret held: `secrets.NAME`.
+fn is_content(key: &str) -> bool {
+    key.contains('.')
 }
 
 /// docker compose hashes a service after `service:NAME` has become `container:ID`.
@@ -155,8 +197,7 @@ fn resolve_references(service: &Service, observed: &Observed) -> Service {
     resolved.ipc = resolve(&service.ipc);
     resolved.pid = resolve(&service.pid);
     for entry in &mut resolved.volumes_from {
-        use crate::project::service::volumes_from::{Target, split};
-        if let (Target::Service(name), _) = split(entry)
+        if let (Target::Service(name), _) = volumes_from::split(entry)
             && let Some(id) = id(name)
         {
             *entry = id;
@@ -197,13 +238,37 @@ fn network_cause(container: &Container, wanted: &Wanted<'_>, observed: &Observed
         let as_wanted = match connected {
             Some("") => there.is_some(),
             Some(id) => Some(id) == there,
-            None => !running,
+            None => !running && can_be_connected(container, wanted) && !must_be_made(key, wanted),
         };
         if !as_wanted {
             return Some(Cause::NetworkMissing(name.clone()));
         }
     }
     None
+}
+
+/// One that does not run, and remembers no network that it is not to be in, only has to be
+/// connected: a killed run did not come to that.
+fn can_be_connected(container: &Container, wanted: &Wanted<'_>) -> bool {
+    let keys = wanted.service.networks.iter().flat_map(BTreeMap::keys);
+    let names: Vec<&String> = keys.filter_map(|key| wanted.networks.get(key)).collect();
+    container.networks.keys().all(|name| names.contains(&name))
+}
+
+/// Between 1.44 and 1.53 only a create request gives a container its hardware address: older
+/// engines keep it with the container, newer ones take it from the request that connects.
+fn must_be_made(key: &str, wanted: &Wanted<'_>) -> bool {
+    let known = ApiVersion::new(1, 44)..ApiVersion::new(1, 54);
+    known.contains(&wanted.api) && networks::has_address(wanted.service, key)
+}
+
+/// A network that is made anew takes the hardware address along, where it cannot be given again.
+fn address_cause(wanted: &Wanted<'_>) -> Option<Cause> {
+    let lost = |(key, _): &(&String, &String)| must_be_made(key, wanted);
+    let keys = wanted.service.networks.iter().flat_map(BTreeMap::keys);
+    let renewed = keys.filter_map(|key| wanted.renewed.get_key_value(key));
+    let (_, name) = renewed.into_iter().find(lost)?;
+    Some(Cause::NetworkRenewed(name.clone()))
 }
 
 fn volume_cause(container: &Container, wanted: &Wanted<'_>) -> Option<Cause> {

@@ -10,9 +10,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use drift::Renewed;
 use judged::Judged;
 
 use super::containers::Recreate;
+use super::hooks;
 use super::images::{self, BuildPolicy, ImageStep};
 use super::observed::Container;
 use super::request::Names;
@@ -20,9 +22,12 @@ use super::resources::{self, MissingExternal, Resources};
 use super::{Cause, Goal, ImageMoved, Observed, Operation, Plan, Step, StepId};
 use crate::document::Diagnostic;
 use crate::graph::Graph;
+use crate::project::content::InjectedFile;
 use crate::project::validate::span_of;
 use crate::project::{Project, Service};
 
+mod before;
+mod drift;
 mod judged;
 mod make;
 mod names;
@@ -73,7 +78,7 @@ pub fn converge(
     let mut plan = Plan::default();
     let resources = resources::plan(project, services.iter().copied(), observed, &mut plan)
         .map_err(|missing| missing.iter().map(missing_external).collect::<Vec<_>>())?;
-    let images = images::plan(
+    let (images, hook_images) = images::plan(
         project,
         &graph,
         &services,
@@ -81,7 +86,8 @@ pub fn converge(
         options.build,
         &mut plan,
     )?;
-    let image_steps = images.values().filter_map(|image| image.step()).collect();
+    let image_steps = images.values().filter_map(|image| image.step());
+    let image_steps = image_steps.chain(hook_images.values().copied()).collect();
     let mut converge = Converge {
         project,
         observed,
@@ -91,29 +97,48 @@ pub fn converge(
         replicas: BTreeMap::new(),
         resources,
         images,
+        hook_images,
         image_steps,
         plan,
         judged: BTreeMap::new(),
         services: BTreeMap::new(),
         freed: BTreeMap::new(),
+        renewed: Renewed::default(),
         moved: BTreeMap::new(),
         restarted: BTreeMap::new(),
         waits: BTreeMap::new(),
+        problems: Vec::new(),
     };
+    let drifted = std::mem::take(&mut converge.resources.drifted);
+    let strangers = converge.strangers(&drifted);
+    if !strangers.is_empty() {
+        return Err(strangers);
+    }
+    converge.note_renewed(&drifted);
     converge.judge_all(&services);
+    converge.renew_networks(drifted);
     converge.remove_orphans();
+    let bystanders = converge.bystanders(&services);
+    for service in &bystanders {
+        converge.carry_along(service);
+    }
     for service in &services {
         converge.make_containers(service);
     }
+    converge.remove_renamed();
     if !options.no_start {
-        for service in &services {
+        for service in in_order(&graph, &services, bystanders) {
             converge.start_containers(service);
         }
         if options.wait {
             converge.wait_for_all(&services);
         }
     }
-    Ok(converge.plan)
+    if converge.problems.is_empty() {
+        Ok(converge.plan)
+    } else {
+        Err(converge.problems)
+    }
 }
 
 /// The services to work on, each after what it needs.
@@ -130,6 +155,23 @@ fn selected<'p>(project: &'p Project, graph: &Graph<'p>, options: &Options) -> V
         .filter(|name| wanted.contains(name))
         .filter_map(|name| project.services.get(name))
         .collect()
+}
+
+/// Services to start, each after what it needs.
+fn in_order<'p>(
+    graph: &Graph<'p>,
+    services: &[&'p Service],
+    bystanders: Vec<&'p Service>,
+) -> Vec<&'p Service> {
+    let order: BTreeMap<&str, usize> = graph.order().into_iter().zip(0..).collect();
+    let mut all: Vec<&Service> = services.iter().copied().chain(bystanders).collect();
+    all.sort_by_key(|service| {
+        order
+            .get(service.name.as_str())
+            .copied()
+            .unwrap_or(usize::MAX)
+    });
+    all
 }
 
 /// Services that another program stands in for. Without it they are not there, and what depends
@@ -174,6 +216,8 @@ struct Instance {
     name: String,
     /// It exists and runs now.
     running: bool,
+    /// Files that it may not have got when it was made.
+    files: Vec<InjectedFile>,
     /// It is there (in its final shape and name) after these steps.
     ready: Vec<StepId>,
     /// It is replaced: always when `Some` and empty, else if one of these images moves.
@@ -204,6 +248,8 @@ struct Converge<'a, 'p> {
     replicas: BTreeMap<String, Vec<String>>,
     resources: Resources,
     images: BTreeMap<&'p str, ImageStep>,
+    /// Pulls of images that only hooks need.
+    hook_images: BTreeMap<String, StepId>,
     /// All pulls and builds: what has to be there before anything is stopped.
     image_steps: Vec<StepId>,
     plan: Plan,
@@ -211,11 +257,15 @@ struct Converge<'a, 'p> {
     services: BTreeMap<&'p str, Planned>,
     /// The steps after which a container that is there now has lost its name.
     freed: BTreeMap<String, StepId>,
+    /// Networks that are made anew.
+    renewed: Renewed,
     /// The steps that moved a container out of the way of a name, by the name it has since.
     moved: BTreeMap<String, StepId>,
     /// Stops of containers that restart along with a dependency, by the container's present name.
     restarted: BTreeMap<String, StepId>,
     waits: BTreeMap<(String, Goal), StepId>,
+    /// Why containers cannot be made.
+    problems: Vec<Diagnostic>,
 }
 
 impl Converge<'_, '_> {
@@ -244,10 +294,11 @@ impl Converge<'_, '_> {
         let service = container.service.as_str();
         let mut after = after.to_vec();
         after.extend(self.moved.get(&container.name));
-        if container.holds_processes() {
+        let left = self.renewed.left(&container.name);
+        after.extend(left);
+        if container.holds_processes() && left.is_empty() {
             after.extend(&self.image_steps);
-            let operation = self.stop_operation(&container.name);
-            after = vec![self.add(service, operation, cause.clone(), after, &[])];
+            after = vec![self.stop(container, cause, after, &[])];
         }
         let operation = Operation::RemoveContainer {
             name: container.name.clone(),
@@ -257,11 +308,43 @@ impl Converge<'_, '_> {
         self.freed.insert(container.name.clone(), removed);
     }
 
-    fn stop_operation(&self, name: &str) -> Operation {
-        Operation::StopContainer {
-            name: name.to_owned(),
+    /// Stops a container, after the hooks that its service wants to run before.
+    fn stop(
+        &mut self,
+        container: &Container,
+        cause: &Cause,
+        after: Vec<StepId>,
+        only_if: &[ImageMoved],
+    ) -> StepId {
+        let Container { service, name, .. } = container;
+        let project = self.project;
+        let known = project.services.get(service);
+        let known = known.or_else(|| project.disabled.get(service));
+        let hooks = known.filter(|_| container.is_up());
+        let hooks = hooks.map(|it| hooks::before_stop(&it.pre_stop, name, false));
+        let stop = Operation::StopContainer {
+            name: name.clone(),
             timeout: self.options.timeout,
+        };
+        let operations = hooks.into_iter().flatten().chain([stop]);
+        self.add_all(service, operations, cause, after, only_if)
+    }
+
+    /// Adds steps, each after the one before, and answers the last.
+    fn add_all(
+        &mut self,
+        service: &str,
+        operations: impl IntoIterator<Item = Operation>,
+        cause: &Cause,
+        mut after: Vec<StepId>,
+        only_if: &[ImageMoved],
+    ) -> StepId {
+        let mut last = StepId(0);
+        for operation in operations {
+            last = self.add(service, operation, cause.clone(), after, only_if);
+            after = vec![last];
         }
+        last
     }
 
     /// A step that was planned for fewer cases is done in these too.

@@ -82,7 +82,10 @@ impl ImageStep {
     }
 }
 
-/// Plans the images of the given services; the answer is by service.
+/// The steps for images: by service, and by name those that only hooks need.
+pub type Planned<'p> = (BTreeMap<&'p str, ImageStep>, BTreeMap<String, StepId>);
+
+/// Plans the images of the given services and of their hooks.
 pub fn plan<'p>(
     project: &'p Project,
     graph: &Graph<'p>,
@@ -90,7 +93,7 @@ pub fn plan<'p>(
     observed: &Observed,
     policy: BuildPolicy,
     plan: &mut Plan,
-) -> Result<BTreeMap<&'p str, ImageStep>, Vec<Diagnostic>> {
+) -> Result<Planned<'p>, Vec<Diagnostic>> {
     let mut planner = Images {
         project,
         graph,
@@ -107,8 +110,12 @@ pub fn plan<'p>(
             problems.push(problem);
         }
     }
+    let mut hooks = BTreeMap::new();
+    for service in services {
+        hooks.extend(planner.plan_hooks(service));
+    }
     if problems.is_empty() {
-        Ok(planner.by_service)
+        Ok((planner.by_service, hooks))
     } else {
         Err(problems)
     }
@@ -136,6 +143,36 @@ impl<'p> Images<'_, 'p> {
         self.by_name.insert(name, image);
         self.by_service.insert(&service.name, image);
         Ok(())
+    }
+
+    /// Pulls of the images that a service's hooks name, where they are not here. What a service of
+    /// the plan uses or builds comes by that.
+    fn plan_hooks(&mut self, service: &'p Service) -> Vec<(String, StepId)> {
+        let mut steps = Vec::new();
+        for name in service.hook_images() {
+            let known = self.by_name.get(name).copied();
+            let known = known.or_else(|| {
+                let here = self.observed.images.contains_key(name);
+                (here || PullPolicy::of(service) == PullPolicy::Never).then_some(ImageStep::Present)
+            });
+            let image = known.unwrap_or_else(|| {
+                let operation = Operation::PullImage {
+                    reference: name.to_owned(),
+                    platform: service.platform.clone(),
+                    optional: false,
+                };
+                ImageStep::Arrives(self.plan.add(Step {
+                    operation,
+                    cause: Cause::Missing,
+                    service: Some(service.name.clone()),
+                    after: Vec::new(),
+                    only_if: Vec::new(),
+                }))
+            });
+            self.by_name.insert(name.to_owned(), image);
+            steps.extend(image.step().map(|step| (name.to_owned(), step)));
+        }
+        steps
     }
 
     /// Of the services with one image, the one that can build it.

@@ -3,8 +3,11 @@
 
 use std::collections::BTreeMap;
 
+use crate::project::service::depends_on::{Condition, Dependency};
 use crate::project::{Project, Service, hash};
 
+/// What docker compose's labels begin with.
+pub const PREFIX: &str = "com.docker.compose.";
 /// The project that something belongs to.
 pub const PROJECT: &str = "com.docker.compose.project";
 /// The service that a container or image belongs to.
@@ -29,11 +32,14 @@ pub const DEPENDS_ON: &str = "com.docker.compose.depends_on";
 pub const IMAGE: &str = "com.docker.compose.image";
 /// What a replacement replaces.
 pub const REPLACE: &str = "com.docker.compose.replace";
+/// On containers that run a hook: which one.
+pub const HOOK: &str = "com.docker.compose.hook";
 /// A network's key.
 pub const NETWORK: &str = "com.docker.compose.network";
 /// A volume's key.
 pub const VOLUME: &str = "com.docker.compose.volume";
-/// Ours: `attribute=hash` pairs joined by commas, so that a difference can be named.
+/// Ours: `attribute=hash` pairs joined by commas, so that a difference can be named; and a pair like
+/// `secrets.NAME=digest` for what each config and secret held.
 pub const ATTRIBUTES: &str = "dev.rcompose.attributes";
 
 /// The version that is written: docker compose shows it, nothing depends on it.
@@ -62,8 +68,8 @@ pub fn container(
     add(ONE_OFF, "False".to_owned());
     add(NUMBER, number.to_string());
     add(CONFIG_HASH, config_hash.to_owned());
-    add(DEPENDS_ON, depends_on(service));
-    add(ATTRIBUTES, write_attributes(&hash::attributes(service)));
+    add(DEPENDS_ON, depends_on(project, service));
+    add(ATTRIBUTES, write_attributes(service));
     labels
 }
 
@@ -96,29 +102,30 @@ pub fn image(project: &str, service: &Service) -> BTreeMap<String, String> {
     labels
 }
 
-fn depends_on(service: &Service) -> String {
-    let entry =
-        |(name, dependency): (&String, &crate::project::service::depends_on::Dependency)| {
-            format!(
-                "{name}:{}:{}",
-                dependency.condition.word(),
-                dependency.restart
-            )
-        };
+/// Without those that are not there, which only those who do not require them name.
+fn depends_on(project: &Project, service: &Service) -> String {
+    let entry = |(name, dependency): (&String, &Dependency)| {
+        format!(
+            "{name}:{}:{}",
+            dependency.condition.word(),
+            dependency.restart
+        )
+    };
     service
         .depends_on
         .iter()
+        .filter(|(name, _)| project.services.contains_key(*name))
         .map(entry)
         .collect::<Vec<_>>()
         .join(",")
 }
 
-fn write_attributes(hashes: &BTreeMap<&'static str, String>) -> String {
-    hashes
-        .iter()
-        .map(|(key, hash)| format!("{key}={hash}"))
-        .collect::<Vec<_>>()
-        .join(",")
+fn write_attributes(service: &Service) -> String {
+    let attributes = hash::attributes(service).into_iter();
+    let attributes = attributes.map(|(key, hash)| format!("{key}={hash}"));
+    let contents = hash::contents(service).into_iter();
+    let contents = contents.map(|(key, digest)| format!("{key}={digest}"));
+    attributes.chain(contents).collect::<Vec<_>>().join(",")
 }
 
 /// Reads [`ATTRIBUTES`] back.
@@ -130,12 +137,23 @@ pub fn read_attributes(label: &str) -> BTreeMap<String, String> {
     label.split(',').filter_map(pair).collect()
 }
 
-/// Reads the service names out of [`DEPENDS_ON`].
-pub fn read_depends_on(label: &str) -> Vec<String> {
-    let name = |entry: &str| entry.split(':').next().unwrap_or_default().to_owned();
-    label
-        .split(',')
-        .map(name)
-        .filter(|name| !name.is_empty())
-        .collect()
+/// Reads [`DEPENDS_ON`] back. What an entry does not say is as docker compose takes it: it restarts
+/// along. Nothing is required: the files may have changed since.
+pub fn read_depends_on(label: &str) -> BTreeMap<String, Dependency> {
+    let mut dependencies = BTreeMap::new();
+    for entry in label.split(',') {
+        let mut parts = entry.split(':');
+        let name = parts.next().unwrap_or_default();
+        if name.is_empty() {
+            continue;
+        }
+        let condition = parts.next().and_then(Condition::from_word);
+        let dependency = Dependency {
+            condition: condition.unwrap_or_default(),
+            restart: parts.next() != Some("false"),
+            required: false,
+        };
+        dependencies.insert(name.to_owned(), dependency);
+    }
+    dependencies
 }

@@ -9,17 +9,20 @@
 //!
 //! Nothing here talks to an engine, looks at a clock or asks a question.
 
+use std::collections::BTreeSet;
 use std::fmt;
 
 use bollard::models::{
     ContainerCreateBody, EndpointSettings, NetworkCreateRequest, VolumeCreateRequest,
 };
 
+pub use crate::project::content::InjectedFile;
 use crate::project::service::build::{self, Build};
 pub use crate::project::service::depends_on::Condition;
 
 pub mod containers;
 pub mod converge;
+pub mod hooks;
 pub mod images;
 pub mod labels;
 pub mod naming;
@@ -76,9 +79,27 @@ pub struct ImageMoved {
 pub enum Operation {
     /// Make a network.
     CreateNetwork(Box<NetworkCreateRequest>),
-    /// Remove a network; one that is still in use stays, with a warning.
+    /// Remove a network.
     RemoveNetwork {
         /// Its name.
+        name: String,
+        /// Failing is an error; otherwise one that is still in use stays, with a warning.
+        required: bool,
+    },
+    /// Connect a container to a network; one that is connected already stays so.
+    ConnectNetwork {
+        /// The network's name.
+        network: String,
+        /// The container's name.
+        name: String,
+        /// Names, addresses and options there.
+        endpoint: Box<EndpointSettings>,
+    },
+    /// Take a container that does not run out of a network.
+    DisconnectNetwork {
+        /// The network's name.
+        network: String,
+        /// The container's name.
         name: String,
     },
     /// Make a volume.
@@ -106,6 +127,18 @@ pub enum Operation {
     },
     /// Make a container.
     CreateContainer(Box<CreateContainer>),
+    /// Put files into a container that was made and never started, lest the run that made it was
+    /// killed before it could.
+    PutFiles {
+        /// Its name.
+        name: String,
+        /// The files.
+        files: Vec<InjectedFile>,
+    },
+    /// Make a container, run it to its end and remove it; one that fails stays.
+    RunContainer(Box<CreateContainer>),
+    /// Run a command of the service inside a container.
+    RunHook(Box<hooks::RunHook>),
     /// Start a container.
     StartContainer {
         /// Its name.
@@ -218,6 +251,8 @@ pub struct CreateContainer {
     pub body: ContainerCreateBody,
     /// Networks to connect to after making it, on engines that take only one in the request.
     pub connect: Vec<(String, EndpointSettings)>,
+    /// Files to put into it before it starts.
+    pub files: Vec<InjectedFile>,
     /// Volumes of the container it replaces.
     pub inherit: Vec<InheritedMount>,
     /// Write the image's id into the label at the time of making, because it is not known yet.
@@ -261,6 +296,10 @@ pub enum Cause {
     DependencyRestarted(String),
     /// It is not connected to this network.
     NetworkMissing(String),
+    /// This network, which it is connected to, is made anew.
+    NetworkRenewed(String),
+    /// The network of its key has this name now.
+    Renamed(String),
     /// It does not mount this volume.
     VolumeMissing(String),
     /// There are more than asked for.
@@ -326,8 +365,13 @@ impl Operation {
             Operation::CreateContainer(create) => naming::final_name(&create.name),
             Operation::Wait { containers, .. } => containers.first().map_or("", String::as_str),
             Operation::RenameContainer { to, .. } => naming::final_name(to),
-            Operation::RemoveNetwork { name }
+            Operation::RunContainer(create) => &create.name,
+            Operation::RunHook(hook) => &hook.container,
+            Operation::RemoveNetwork { name, .. }
+            | Operation::ConnectNetwork { name, .. }
+            | Operation::DisconnectNetwork { name, .. }
             | Operation::RemoveVolume { name }
+            | Operation::PutFiles { name, .. }
             | Operation::StartContainer { name }
             | Operation::StopContainer { name, .. }
             | Operation::RestartContainer { name, .. }
@@ -348,8 +392,13 @@ impl Operation {
             | Operation::RemoveVolume { .. }
             | Operation::RemoveImage { .. }
             | Operation::RemoveContainer { .. } => "remove",
+            Operation::ConnectNetwork { .. } => "connect",
+            Operation::DisconnectNetwork { .. } => "disconnect",
             Operation::PullImage { .. } => "pull",
             Operation::BuildImage(_) => "build",
+            Operation::PutFiles { .. } => "put files into",
+            Operation::RunContainer(_) => "run",
+            Operation::RunHook(_) => "run hook in",
             Operation::StartContainer { .. } => "start",
             Operation::StopContainer { .. } => "stop",
             Operation::RestartContainer { .. } => "restart",
@@ -400,6 +449,8 @@ impl fmt::Display for Cause {
             }
             Cause::DependencyRestarted(service) => write!(f, "restarts along with {service}"),
             Cause::NetworkMissing(name) => write!(f, "not connected to {name}"),
+            Cause::NetworkRenewed(name) => write!(f, "network {name} is made anew"),
+            Cause::Renamed(name) => write!(f, "its name is {name} now"),
             Cause::VolumeMissing(name) => write!(f, "does not mount {name}"),
             Cause::ScaledDown => f.write_str("more than asked for"),
             Cause::Orphan => f.write_str("orphan: in no file"),
@@ -464,13 +515,24 @@ fn cause_and_condition(step: &Step) -> String {
     }
 }
 
+/// ` with configs.app, secrets.token`.
+fn with_files(files: &[InjectedFile]) -> String {
+    let sources: BTreeSet<&str> = files.iter().map(|file| file.source.as_str()).collect();
+    let sources: Vec<&str> = sources.into_iter().collect();
+    if sources.is_empty() {
+        String::new()
+    } else {
+        format!(" with {}", sources.join(", "))
+    }
+}
+
 /// `create container demo-web-1`, with what makes the step special.
 pub fn describe(step: &Step) -> String {
     let operation = &step.operation;
     let kind = operation.kind().title().to_lowercase();
     let detail = match operation {
         Operation::CreateContainer(create) if create.name != naming::final_name(&create.name) => {
-            format!(" as {}", create.name)
+            format!(" as {}{}", create.name, with_files(&create.files))
         }
         Operation::RenameContainer { from, to } if naming::final_name(to) == to => {
             format!(" from {from}")
@@ -490,7 +552,14 @@ pub fn describe(step: &Step) -> String {
             detail + ": " + goal.word() + optional
         }
         Operation::KillContainer { signal, .. } if signal != "SIGKILL" => format!(" with {signal}"),
+        Operation::ConnectNetwork { network, .. } => format!(" to {network}"),
+        Operation::DisconnectNetwork { network, .. } => format!(" from {network}"),
         Operation::RemoveContainer { volumes: true, .. } => " and its anonymous volumes".to_owned(),
+        Operation::CreateContainer(create) | Operation::RunContainer(create) => {
+            with_files(&create.files)
+        }
+        Operation::PutFiles { files, .. } => with_files(files),
+        Operation::RunHook(hook) => format!(": {}", hook.title()),
         Operation::BuildImage(build) if build.only_if_missing => {
             " unless it could be pulled".to_owned()
         }

@@ -5,7 +5,16 @@
 
 use std::collections::BTreeMap;
 
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer};
+
+use super::labels;
+use crate::project::service::depends_on::Dependency;
+
+/// The label's entries, written as a list.
+fn entries<'de, D: Deserializer<'de>>(from: D) -> Result<BTreeMap<String, Dependency>, D::Error> {
+    let entries = Vec::<String>::deserialize(from)?;
+    Ok(labels::read_depends_on(&entries.join(",")))
+}
 
 /// A project's part of an engine, and the things outside it that its files name.
 #[derive(Debug, Clone, Default, PartialEq, Deserialize)]
@@ -15,6 +24,8 @@ pub struct Observed {
     pub api: String,
     /// Containers with the project's label.
     pub containers: Vec<Container>,
+    /// Containers that ran hooks of services and were left behind.
+    pub hooks: Vec<HookContainer>,
     /// Networks by name: the project's, and those that its files name.
     pub networks: BTreeMap<String, Network>,
     /// Volumes by name: the project's, and those that its files name.
@@ -41,6 +52,8 @@ pub struct Container {
     pub number: u32,
     /// Made by `run`.
     pub one_off: bool,
+    /// When it was made, in unix seconds.
+    pub created: i64,
     /// What it does.
     pub state: State,
     /// It has been up for a minute or longer, so that it is not about to fall over.
@@ -55,14 +68,27 @@ pub struct Container {
     pub config_hash: String,
     /// Our own hashes, one for each attribute; absent on containers that another tool made.
     pub attributes: Option<BTreeMap<String, String>>,
-    /// What it depends on, out of its label: services, for a teardown without files.
-    pub depends_on: Vec<String>,
+    /// What it depends on, out of its label, for commands without files.
+    #[serde(deserialize_with = "entries")]
+    pub depends_on: BTreeMap<String, Dependency>,
+    /// Name of the image, as it was asked for.
+    pub image: String,
     /// Networks by name, with the id of each.
     pub networks: BTreeMap<String, String>,
     /// The engine's word for what it is connected to; `container:ID` when it shares another's.
     pub network_mode: String,
     /// Mounts.
     pub mounts: Vec<Mount>,
+}
+
+/// A container that ran a hook before a service's start.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct HookContainer {
+    /// Name without slash.
+    pub name: String,
+    /// The service whose hook it was.
+    pub service: String,
 }
 
 /// What a container does.
@@ -122,6 +148,30 @@ pub struct Network {
     pub project: Option<String>,
     /// Hash of what it was made from.
     pub config_hash: Option<String>,
+    /// What it is like, as far as engines tell.
+    pub settings: Option<NetworkSettings>,
+    /// Names of the containers that are up in it, where that was looked up.
+    pub containers: Vec<String>,
+}
+
+/// What a network is like.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct NetworkSettings {
+    /// `bridge`, `overlay`, …
+    pub driver: String,
+    /// Options of the driver.
+    pub driver_opts: BTreeMap<String, String>,
+    /// Without a way out.
+    pub internal: bool,
+    /// Containers outside any swarm service may join.
+    pub attachable: bool,
+    /// IPv6 addresses are assigned.
+    pub enable_ipv6: bool,
+    /// Subnet, gateway and range of each pool of addresses.
+    pub pools: Vec<[String; 3]>,
+    /// The user's own labels.
+    pub labels: BTreeMap<String, String>,
 }
 
 /// A volume.

@@ -6,7 +6,8 @@ use bollard::models::{ContainerCreateBody, EndpointSettings, NetworkingConfig};
 
 use crate::api_version::ApiVersion;
 use crate::project::attribute::Lower;
-use crate::project::request::{Lowering, Request, Unsupported};
+use crate::project::content::InjectedFile;
+use crate::project::request::{Lowering, Refused, Request, Unsupported};
 use crate::project::service::TABLE;
 use crate::project::{Project, Service};
 
@@ -22,6 +23,12 @@ pub struct Created {
     pub connect: Vec<(String, EndpointSettings)>,
     /// What the engine is too old for.
     pub unsupported: Vec<Unsupported>,
+    /// Files to be put into the container before it starts.
+    pub files: Vec<InjectedFile>,
+    /// Configs and secrets that it cannot have.
+    pub refused: Vec<Refused>,
+    /// Those that it will not see, and the `tmpfs` over each.
+    pub hidden: Vec<(String, String)>,
 }
 
 /// Engine names of a project's networks and volumes, by key.
@@ -71,6 +78,9 @@ fn finish(request: Request<'_>) -> Created {
         mut host,
         mut endpoints,
         unsupported,
+        files,
+        refused,
+        hidden,
     } = request;
     let connect = if with.api < SEVERAL_NETWORKS && endpoints.len() > 1 {
         endpoints.split_off(1)
@@ -90,5 +100,8 @@ fn finish(request: Request<'_>) -> Created {
         body,
         connect,
         unsupported,
+        files,
+        refused,
+        hidden,
     }
 }

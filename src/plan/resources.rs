@@ -4,9 +4,19 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use bollard::models::{Ipam, IpamConfig, NetworkCreateRequest, VolumeCreateRequest};
 
-use super::{Cause, Observed, Operation, Plan, Step, StepId, labels};
+use namesakes::{Namesakes, namesakes};
+
+use super::{Cause, Observed, Operation, Plan, Step, StepId, labels, observed};
+use crate::api_version::ApiVersion;
+use crate::document::Span;
 use crate::project::network::{self, Network, Pool};
 use crate::project::{Project, Service, Volume, hash};
+
+mod differences;
+mod namesakes;
+
+/// The first API version whose networks can be without IPv4 addresses.
+const WITHOUT_IPV4: ApiVersion = ApiVersion::new(1, 48);
 
 /// The steps that make a project's networks and volumes, by key.
 #[derive(Debug, Default)]
@@ -15,6 +25,25 @@ pub struct Resources {
     pub networks: BTreeMap<String, StepId>,
     /// Volumes that are being made.
     pub volumes: BTreeMap<String, StepId>,
+    /// Networks that have to be made anew; no step is planned for them yet.
+    pub drifted: Vec<Drifted>,
+    /// Networks that have got another name: the one that each had, by key.
+    pub renamed: BTreeMap<String, String>,
+}
+
+/// A network whose settings have changed, or whose name has while it kept its addresses.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Drifted {
+    /// Key in the file.
+    pub key: String,
+    /// Name of the one that is there.
+    pub old_name: String,
+    /// What is different.
+    pub cause: Cause,
+    /// How it is made anew.
+    pub body: NetworkCreateRequest,
+    /// Where it is declared.
+    pub span: Option<Span>,
 }
 
 /// Something outside the project that has to be there and is not.
@@ -27,7 +56,7 @@ pub struct MissingExternal {
     /// Name on the engine.
     pub name: String,
     /// Where it is declared.
-    pub span: Option<crate::document::Span>,
+    pub span: Option<Span>,
 }
 
 /// Plans the networks and volumes that the given services use.
@@ -58,12 +87,8 @@ pub fn plan<'s>(
         .iter()
         .filter(|(key, _)| used_networks.contains(key.as_str()))
     {
-        match plan_network(project, key, network, observed, plan) {
-            Ok(step) => resources
-                .networks
-                .extend(step.map(|step| (key.clone(), step))),
-            Err(external) => missing.push(external),
-        }
+        let planned = plan_network((project, key, network), observed, plan, &mut resources);
+        missing.extend(planned.err());
     }
     for (key, volume) in project
         .volumes
@@ -108,12 +133,11 @@ fn missing_step(operation: Operation) -> Step {
 }
 
 fn plan_network(
-    project: &Project,
-    key: &str,
-    network: &Network,
+    (project, key, network): (&Project, &str, &Network),
     observed: &Observed,
     plan: &mut Plan,
-) -> Result<Option<StepId>, MissingExternal> {
+    resources: &mut Resources,
+) -> Result<(), MissingExternal> {
     let declared = Declared {
         kind: "network",
         key,
@@ -122,13 +146,90 @@ fn plan_network(
         span: network.span,
         config_hash: hash::network(&project.name, key, network),
     };
-    let found = observed.networks.get(&declared.name);
-    let found = found.map(|found| (found.project.as_deref(), found.config_hash.as_deref()));
-    if !must_be_made(&declared, project, found, plan)? {
-        return Ok(None);
+    let live = observed.networks.get(&declared.name);
+    let found = live.map(|found| (found.project.as_deref(), found.config_hash.as_deref()));
+    let state = judge(&declared, project, found, plan)?;
+    let old = renamed(&declared, project, observed, plan);
+    let cause = match (state, live, &old) {
+        (State::Fine, ..) => return Ok(()),
+        (State::Drifted, Some(live), _) => Some(differences::cause(network, live)),
+        (_, _, Some(old)) if shares_addresses(network, observed.networks.get(old)) => {
+            Some(Cause::Renamed(declared.name.clone()))
+        }
+        _ => None,
+    };
+    let api = ApiVersion::parse(&observed.api);
+    if network.enable_ipv4 == Some(false) && api.is_some_and(|api| api < WITHOUT_IPV4) {
+        plan.warnings.push(format!(
+            "network {key}: `enable_ipv4` needs Docker Engine 28.0 or newer, and has no effect here"
+        ));
     }
-    let body = network_body(project, key, network, declared.name, &declared.config_hash);
-    Ok(Some(make(plan, Operation::CreateNetwork(Box::new(body)))))
+    let body = network_body(
+        project,
+        key,
+        network,
+        declared.name.clone(),
+        &declared.config_hash,
+    );
+    if let Some(cause) = cause {
+        resources.drifted.push(Drifted {
+            key: key.to_owned(),
+            old_name: old.unwrap_or(declared.name),
+            cause,
+            body,
+            span: declared.span,
+        });
+    } else {
+        let step = make(plan, Operation::CreateNetwork(Box::new(body)));
+        resources.networks.insert(key.to_owned(), step);
+        resources
+            .renamed
+            .extend(old.map(|old| (key.to_owned(), old)));
+    }
+    Ok(())
+}
+
+/// The name that a network had before, when its files have given it another one.
+fn renamed(
+    declared: &Declared<'_>,
+    project: &Project,
+    observed: &Observed,
+    plan: &mut Plan,
+) -> Option<String> {
+    let own = |(_, network): &(&String, &observed::Network)| {
+        network.project.as_deref() == Some(&*project.name)
+            && network.key.as_deref() == Some(declared.key)
+    };
+    let live = observed.networks.iter().filter(own).map(|(name, _)| name);
+    if declared.external {
+        return None;
+    }
+    let (old, others) = match namesakes(&declared.name, live) {
+        Namesakes::Before { old, others } => (Some(old), others),
+        Namesakes::Beside(others) => (None, others),
+    };
+    warn_of_namesakes(declared, &others, plan);
+    old
+}
+
+/// Two networks cannot have the same addresses at a time.
+fn shares_addresses(network: &Network, live: Option<&observed::Network>) -> bool {
+    let settings = live.and_then(|live| live.settings.as_ref());
+    let taken = settings.iter().flat_map(|settings| &settings.pools);
+    let taken: BTreeSet<&str> = taken.map(|pool| pool[0].as_str()).collect();
+    let mut wanted = network.ipam.config.iter();
+    wanted.any(|pool| pool.subnet.as_deref().is_some_and(|it| taken.contains(it)))
+}
+
+fn warn_of_namesakes(declared: &Declared<'_>, others: &[String], plan: &mut Plan) {
+    let Declared {
+        kind, key, name, ..
+    } = declared;
+    for other in others {
+        plan.warnings.push(format!(
+            "{kind} {other} is labelled as `{key}` of this project too, which is {name}; it is not used and stays (`docker {kind} rm {other}` removes it)"
+        ));
+    }
 }
 
 fn plan_volume(
@@ -148,7 +249,17 @@ fn plan_volume(
     };
     let found = observed.volumes.get(&declared.name);
     let found = found.map(|found| (found.project.as_deref(), found.config_hash.as_deref()));
-    if !must_be_made(&declared, project, found, plan)? {
+    let state = judge(&declared, project, found, plan)?;
+    if !declared.external {
+        warn_of_renamed_volume(&declared, project, observed, plan);
+    }
+    if state == State::Drifted {
+        plan.warnings.push(format!(
+            "volume {} was made with other settings than its file has now; it keeps its data and its old settings: to have it made anew, empty, run `rcompose down`, `docker volume rm {}` and `rcompose up`",
+            declared.name, declared.name
+        ));
+    }
+    if state != State::Missing {
         return Ok(None);
     }
     let body = volume_body(project, key, volume, declared.name, &declared.config_hash);
@@ -162,60 +273,86 @@ struct Declared<'a> {
     /// On the engine.
     name: String,
     external: bool,
-    span: Option<crate::document::Span>,
+    span: Option<Span>,
     config_hash: String,
 }
 
-/// Whether it has to be made. `found` is the project and the hash that one of this name carries.
-fn must_be_made(
+/// What is to be done about a network or volume.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum State {
+    /// It has to be made.
+    Missing,
+    /// It is used as it is.
+    Fine,
+    /// It is ours, and was made with other settings.
+    Drifted,
+}
+
+/// `found` is the project and the hash that one of this name carries.
+fn judge(
     declared: &Declared<'_>,
     project: &Project,
     found: Option<(Option<&str>, Option<&str>)>,
     plan: &mut Plan,
-) -> Result<bool, MissingExternal> {
-    match found {
-        None if declared.external => Err(MissingExternal {
-            kind: declared.kind,
-            key: declared.key.to_owned(),
-            name: declared.name.clone(),
-            span: declared.span,
-        }),
-        None => Ok(true),
-        Some(_) if declared.external => Ok(false),
-        Some((owner, hash)) => {
-            warn_about_drift(declared, &project.name, owner, hash, plan);
-            Ok(false)
-        }
+) -> Result<State, MissingExternal> {
+    let Some((owner, hash)) = found else {
+        return if declared.external {
+            Err(MissingExternal {
+                kind: declared.kind,
+                key: declared.key.to_owned(),
+                name: declared.name.clone(),
+                span: declared.span,
+            })
+        } else {
+            Ok(State::Missing)
+        };
+    };
+    if declared.external {
+        return Ok(State::Fine);
     }
+    if owner != Some(&*project.name) {
+        warn_of_owner(declared, owner, plan);
+        return Ok(State::Fine);
+    }
+    // docker compose 1 and early 2 stored no hash.
+    let differs = hash.is_some_and(|hash| !hash.is_empty() && hash != declared.config_hash);
+    Ok(if differs { State::Drifted } else { State::Fine })
 }
 
-/// A resource that differs from its file is named and left as it is. (A network is not replaced
-/// under running containers, and a volume never, because of what is in it.)
-fn warn_about_drift(
+fn warn_of_owner(declared: &Declared<'_>, owner: Option<&str>, plan: &mut Plan) {
+    let Declared { kind, name, .. } = declared;
+    let origin = match owner {
+        Some(owner) => format!("belongs to project {owner}"),
+        None => "was not made by Compose".to_owned(),
+    };
+    plan.warnings.push(format!(
+        "{kind} {name} {origin} and is used as it is; `external: true` says that this is meant"
+    ));
+}
+
+/// What is in a volume does not follow its name.
+fn warn_of_renamed_volume(
     declared: &Declared<'_>,
-    project: &str,
-    owner: Option<&str>,
-    hash: Option<&str>,
+    project: &Project,
+    observed: &Observed,
     plan: &mut Plan,
 ) {
-    let Declared { kind, name, .. } = declared;
-    match owner {
-        Some(owner) if owner == project => {
-            if hash.is_some_and(|hash| !hash.is_empty() && hash != declared.config_hash) {
-                let remedy = match *kind {
-                    "volume" => "it keeps its data and its old settings; remove it by hand to have it made anew",
-                    _ => "`rcompose down` and `rcompose up` make it anew",
-                };
-                plan.warnings.push(format!("{kind} {name} was made with other settings than its file has now; {remedy}"));
-            }
+    let own = |(_, volume): &(&String, &observed::Volume)| {
+        volume.project.as_deref() == Some(&*project.name)
+            && volume.key.as_deref() == Some(declared.key)
+    };
+    let live = observed.volumes.iter().filter(own).map(|(name, _)| name);
+    let others = match namesakes(&declared.name, live) {
+        Namesakes::Beside(others) => others,
+        Namesakes::Before { old, others } => {
+            let Declared { key, name, .. } = declared;
+            plan.warnings.push(format!(
+                "volume `{key}` is {name} now, which begins empty; {old} stays with its data: `name: {old}` goes on with it, `docker volume rm {old}` removes it"
+            ));
+            others
         }
-        Some(owner) => plan.warnings.push(format!(
-            "{kind} {name} belongs to project {owner} and is used as it is; `external: true` says that this is meant"
-        )),
-        None => plan.warnings.push(format!(
-            "{kind} {name} was not made by Compose and is used as it is; `external: true` says that this is meant"
-        )),
-    }
+    };
+    warn_of_namesakes(declared, &others, plan);
 }
 
 fn network_body(

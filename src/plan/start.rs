@@ -2,12 +2,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::hooks;
 use super::observed::{Container, Health};
 use super::teardown::{Order, add, chosen, sorted};
 use super::{Cause, Goal, Observed, Operation, Plan, Step, StepId};
 use crate::graph::Graph;
-use crate::project::Project;
 use crate::project::service::depends_on::{Condition, Dependency};
+use crate::project::{Project, Service};
 
 /// Plans `start`: the named services and what they need, waiting for the conditions that the files
 /// ask for. Without files the containers' labels give the order. With `wait` the plan ends when
@@ -18,8 +19,8 @@ pub fn start(
     services: &[String],
     wait: bool,
 ) -> Plan {
-    let wanted = project.map_or_else(|| services.to_vec(), |it| with_needed(it, services));
     let mut starting = Starting::of(project, observed, Cause::Asked("start"));
+    let wanted = with_needed(&starting.needs, services);
     let containers = chosen(observed, &wanted);
     for name in starting.sorted(&containers) {
         for container in containers.iter().filter(|it| it.service == name) {
@@ -28,7 +29,10 @@ pub fn start(
                 continue;
             }
             let name = container.name.clone();
-            starting.step(container, Operation::StartContainer { name });
+            let service = project.and_then(|it| it.services.get(&container.service));
+            let mut operations = vec![Operation::StartContainer { name }];
+            operations.extend(after_start(service, container));
+            starting.steps(container, operations);
         }
     }
     if wait {
@@ -51,46 +55,68 @@ pub struct RestartOptions {
 /// Plans `restart`: the named services, and those that asked to be restarted along with them.
 pub fn restart(project: Option<&Project>, observed: &Observed, options: &RestartOptions) -> Plan {
     let (services, timeout) = (&options.services, options.timeout);
-    let wanted = match project {
-        Some(project) if !options.no_dependents => with_restarting(project, services),
-        _ => services.clone(),
-    };
     let mut starting = Starting::of(project, observed, Cause::Asked("restart"));
+    // Whoever did not ask to be restarted along waits for nothing either.
+    for needs in starting.needs.values_mut() {
+        needs.retain(|_, dependency| dependency.restart);
+    }
+    let wanted = if options.no_dependents {
+        services.clone()
+    } else {
+        with_restarting(&starting.needs, services)
+    };
     let containers = chosen(observed, &wanted);
     for name in starting.sorted(&containers) {
         for container in containers.iter().filter(|it| it.service == name) {
             let name = container.name.clone();
-            starting.step(container, Operation::RestartContainer { name, timeout });
+            let service = project.and_then(|it| it.services.get(&container.service));
+            let stopping = service.filter(|_| container.is_up());
+            let before = stopping.map(|it| hooks::before_stop(&it.pre_stop, &name, true));
+            let mut operations = before.unwrap_or_default();
+            operations.push(Operation::RestartContainer { name, timeout });
+            operations.extend(after_start(service, container));
+            starting.steps(container, operations);
         }
     }
     starting.plan
 }
 
-/// The named services and everything that they need.
-fn with_needed(project: &Project, services: &[String]) -> Vec<String> {
-    let closure = Graph::of(project).closure(services.iter().map(String::as_str));
-    closure.into_iter().map(str::to_owned).collect()
+fn after_start(service: Option<&Service>, container: &Container) -> Vec<Operation> {
+    let hooks = service.map(|service| hooks::after_start(service, &container.name));
+    hooks.unwrap_or_default()
 }
 
-/// The named services and, through any number of steps, those that restart along with them.
-fn with_restarting(project: &Project, services: &[String]) -> Vec<String> {
-    let graph = Graph::of(project);
-    let named = services
-        .iter()
-        .filter_map(|name| project.services.get(name));
-    let mut ahead: Vec<&str> = named.map(|service| service.name.as_str()).collect();
-    let mut reached: BTreeSet<&str> = BTreeSet::new();
+/// The named services and everything that they need.
+fn with_needed(needs: &Needs, services: &[String]) -> Vec<String> {
+    let mut ahead = services.to_vec();
+    let mut reached = BTreeSet::new();
     while let Some(name) = ahead.pop() {
-        if reached.insert(name) {
-            let dependents = graph.dependents(name).into_iter();
+        if reached.insert(name.clone()) {
             ahead.extend(
-                dependents
-                    .filter(|(_, it)| it.restart)
-                    .map(|(name, _)| name),
+                needs
+                    .get(&name)
+                    .into_iter()
+                    .flat_map(BTreeMap::keys)
+                    .cloned(),
             );
         }
     }
-    reached.into_iter().map(str::to_owned).collect()
+    reached.into_iter().collect()
+}
+
+/// The named services and, through any number of steps, those that restart along with them.
+fn with_restarting(needs: &Needs, services: &[String]) -> Vec<String> {
+    let mut ahead = services.to_vec();
+    let mut reached = BTreeSet::new();
+    while let Some(name) = ahead.pop() {
+        if reached.insert(name.clone()) {
+            let dependents = needs
+                .iter()
+                .filter(|(_, needs)| needs.get(&name).is_some_and(|it| it.restart));
+            ahead.extend(dependents.map(|(name, _)| name.clone()));
+        }
+    }
+    reached.into_iter().collect()
 }
 
 /// What each service needs, and in which condition.
@@ -132,11 +158,14 @@ impl<'o> Starting<'o> {
             .collect()
     }
 
-    fn step(&mut self, container: &Container, operation: Operation) {
+    /// Steps for one container, each after the one before.
+    fn steps(&mut self, container: &Container, operations: Vec<Operation>) {
         let service = container.service.clone();
-        let after = self.gates(&service);
-        let step = add(&mut self.plan, &service, operation, &self.cause, after);
-        self.done.entry(service).or_default().push(step);
+        let mut after = self.gates(&service);
+        for operation in operations {
+            after = vec![add(&mut self.plan, &service, operation, &self.cause, after)];
+        }
+        self.done.entry(service).or_default().extend(after);
     }
 
     /// `--wait`: each service's containers ready, or done where another one needs that.
@@ -233,16 +262,21 @@ fn needs_of(project: &Project) -> Needs {
     names.map(|name| (name.clone(), needs(name))).collect()
 }
 
-/// Labels are read for their order alone: what a condition asked for, the files must say.
+/// What the labels say of each service, and of what is there.
 fn needs_observed(observed: &Observed) -> Needs {
     let mut needs = Needs::new();
-    for container in &observed.containers {
-        let names = container.depends_on.iter();
-        let started = names.map(|name| (name.clone(), Dependency::default()));
+    let there: BTreeSet<&str> = observed
+        .containers
+        .iter()
+        .map(|it| it.service.as_str())
+        .collect();
+    for container in observed.containers.iter().filter(|it| !it.one_off) {
+        let found = container.depends_on.iter();
+        let found = found.filter(|(name, _)| there.contains(name.as_str()));
         needs
             .entry(container.service.clone())
             .or_default()
-            .extend(started);
+            .extend(found.map(|(name, it)| (name.clone(), it.clone())));
     }
     needs
 }

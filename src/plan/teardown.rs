@@ -5,16 +5,46 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::observed::Container;
+use super::hooks;
+use super::observed::{Container, HookContainer};
 use super::{Cause, Observed, Operation, Plan, Step, StepId};
 use crate::graph::Graph;
 use crate::project::Project;
+use crate::project::service::hooks::Hook;
 
 /// Who needs whom, by service.
 pub type Order = BTreeMap<String, BTreeSet<String>>;
 
+/// What is known of how services go.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Farewell {
+    /// Who needs whom.
+    pub order: Order,
+    /// What is run in a service's containers before they are stopped.
+    pub pre_stop: BTreeMap<String, Vec<Hook>>,
+}
+
+/// What the files say.
+pub fn farewell_of(project: &Project) -> Farewell {
+    let services = project.services.values().chain(project.disabled.values());
+    Farewell {
+        order: order_of(project),
+        pre_stop: services
+            .map(|service| (service.name.clone(), service.pre_stop.clone()))
+            .collect(),
+    }
+}
+
+/// What the containers' labels say, which know nothing of hooks.
+pub fn farewell_observed(observed: &Observed) -> Farewell {
+    Farewell {
+        order: order_observed(observed),
+        pre_stop: BTreeMap::new(),
+    }
+}
+
 /// The order that the files give.
-pub fn order_of(project: &Project) -> Order {
+fn order_of(project: &Project) -> Order {
     let graph = Graph::of(project);
     let needs = |name: &String| {
         graph
@@ -31,13 +61,13 @@ pub fn order_of(project: &Project) -> Order {
 }
 
 /// The order that the containers' labels give.
-pub fn order_observed(observed: &Observed) -> Order {
+fn order_observed(observed: &Observed) -> Order {
     let mut order = Order::new();
     for container in &observed.containers {
         order
             .entry(container.service.clone())
             .or_default()
-            .extend(container.depends_on.iter().cloned());
+            .extend(container.depends_on.keys().cloned());
     }
     order
 }
@@ -68,7 +98,7 @@ pub enum RemovedImages {
 
 /// Plans `down`. Without a project (no file) everything that is labelled as the project's goes.
 pub fn down(project: Option<&Project>, observed: &Observed, options: &DownOptions) -> Plan {
-    let order = project.map_or_else(|| order_observed(observed), order_of);
+    let farewell = project.map_or_else(|| farewell_observed(observed), farewell_of);
     let orphan = |container: &Container| {
         container.one_off
             || project.is_some_and(|project| {
@@ -83,7 +113,7 @@ pub fn down(project: Option<&Project>, observed: &Observed, options: &DownOption
     let chosen: Vec<&Container> = chosen.collect();
     let mut plan = Plan::default();
     let cause = Cause::Asked(if options.volumes { "down -v" } else { "down" });
-    let stops = stop_in_order(&mut plan, &chosen, &order, options.timeout, &cause);
+    let stops = stop_in_order(&mut plan, &chosen, &farewell, options.timeout, &cause);
     let mut removed = Vec::new();
     for container in chosen {
         let after = stops.get(&container.name).copied().into_iter().collect();
@@ -92,6 +122,17 @@ pub fn down(project: Option<&Project>, observed: &Observed, options: &DownOption
             volumes: options.volumes,
         };
         removed.push(add(&mut plan, &container.service, operation, &cause, after));
+    }
+    // What hooks left is connected to the networks, too.
+    let left = observed.hooks.iter();
+    let named =
+        |it: &&HookContainer| options.services.is_empty() || options.services.contains(&it.service);
+    for hook in left.filter(named) {
+        let operation = Operation::RemoveContainer {
+            name: hook.name.clone(),
+            volumes: true,
+        };
+        removed.push(add(&mut plan, &hook.service, operation, &cause, Vec::new()));
     }
     remove_resources(&mut plan, project, observed, options, (&cause, &removed));
     plan
@@ -119,7 +160,10 @@ fn remove_resources(
         };
         if own(network.project.as_deref(), network.key.as_deref()) && declared {
             let step = Step {
-                operation: Operation::RemoveNetwork { name: name.clone() },
+                operation: Operation::RemoveNetwork {
+                    name: name.clone(),
+                    required: false,
+                },
                 cause: cause.clone(),
                 service: None,
                 after: removed.to_vec(),
@@ -128,9 +172,13 @@ fn remove_resources(
             plan.add(step);
         }
     }
-    if let (Some(project), Some(which)) = (project, options.images) {
-        for name in removed_images(project, &options.services, which) {
-            if observed.images.contains_key(&name) {
+    if let Some(which) = options.images {
+        let names = match project {
+            Some(project) => removed_images(project, &options.services, which),
+            None => observed_images(observed, &options.services, which),
+        };
+        for name in names {
+            if project.is_none() || observed.images.contains_key(&name) {
                 plan.add(Step {
                     operation: Operation::RemoveImage { reference: name },
                     cause: Cause::Asked("--rmi"),
@@ -180,11 +228,38 @@ fn removed_images(
         .collect()
 }
 
+/// Without files, the containers tell what they were made of. A name that is made of the project's
+/// and the service's is the one that a build without a name of its own gets.
+fn observed_images(
+    observed: &Observed,
+    services: &[String],
+    which: RemovedImages,
+) -> BTreeSet<String> {
+    let local = |container: &Container| {
+        let name = container.image.trim_end_matches(":latest");
+        let rest = name.strip_suffix(container.service.as_str());
+        let project = rest.and_then(|rest| rest.strip_suffix(['-', '_']));
+        project.is_some_and(|project| container.name.starts_with(project))
+    };
+    let containers = observed.containers.iter().filter(|container| {
+        let named = services.is_empty() || services.contains(&container.service);
+        named && (which == RemovedImages::All || local(container))
+    });
+    // The name has moved on where the engine tells an id.
+    let named = containers.filter(|it| !it.image.is_empty() && !it.image.starts_with("sha256:"));
+    named.map(|container| container.image.clone()).collect()
+}
+
 /// Plans `stop`.
-pub fn stop(observed: &Observed, order: &Order, services: &[String], timeout: Option<i32>) -> Plan {
+pub fn stop(
+    observed: &Observed,
+    farewell: &Farewell,
+    services: &[String],
+    timeout: Option<i32>,
+) -> Plan {
     let mut plan = Plan::default();
     let chosen = chosen(observed, services);
-    stop_in_order(&mut plan, &chosen, order, timeout, &Cause::Asked("stop"));
+    stop_in_order(&mut plan, &chosen, farewell, timeout, &Cause::Asked("stop"));
     plan
 }
 
@@ -200,14 +275,14 @@ pub struct RemoveOptions {
 }
 
 /// Plans `rm`: containers that do not run.
-pub fn remove(observed: &Observed, order: &Order, options: &RemoveOptions) -> Plan {
+pub fn remove(observed: &Observed, farewell: &Farewell, options: &RemoveOptions) -> Plan {
     let mut plan = Plan::default();
     let chosen: Vec<&Container> = chosen(observed, &options.services)
         .into_iter()
         .filter(|container| options.stop || !container.holds_processes())
         .collect();
     let cause = Cause::Asked("rm");
-    let stops = stop_in_order(&mut plan, &chosen, order, None, &cause);
+    let stops = stop_in_order(&mut plan, &chosen, farewell, None, &cause);
     for container in chosen {
         let after = stops.get(&container.name).copied().into_iter().collect();
         let operation = Operation::RemoveContainer {
@@ -235,7 +310,7 @@ pub(super) fn chosen<'o>(observed: &'o Observed, services: &[String]) -> Vec<&'o
 fn stop_in_order(
     plan: &mut Plan,
     containers: &[&Container],
-    order: &Order,
+    Farewell { order, pre_stop }: &Farewell,
     timeout: Option<i32>,
     cause: &Cause,
 ) -> BTreeMap<String, StepId> {
@@ -268,7 +343,13 @@ fn stop_in_order(
                 name: container.name.clone(),
                 timeout,
             };
-            let step = add(plan, name, operation, cause, after.clone());
+            let hooks = pre_stop.get(name).filter(|_| container.is_up());
+            let hooks = hooks.map(|it| hooks::before_stop(it, &container.name, true));
+            let mut after = after.clone();
+            for hook in hooks.into_iter().flatten() {
+                after = vec![add(plan, name, hook, cause, after)];
+            }
+            let step = add(plan, name, operation, cause, after);
             stops.insert(container.name.clone(), step);
             by_service.entry(name).or_default().push(step);
         }

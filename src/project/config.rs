@@ -70,7 +70,7 @@ pub const TABLE: &[Attribute<Config>] = &[
         merge: merge::default,
         render: |config| render::text(config.environment.as_deref()),
         hash: HASH,
-        lower: Lower::NotYet(super::unsupported::NO_FILE),
+        lower: Lower::UsedBy("load/contents.rs"),
     },
     Attribute {
         key: "content",
@@ -81,7 +81,7 @@ pub const TABLE: &[Attribute<Config>] = &[
         merge: merge::default,
         render: |config| render::text(config.content.as_deref()),
         hash: HASH,
-        lower: Lower::NotYet(super::unsupported::NO_FILE),
+        lower: Lower::UsedBy("load/contents.rs"),
     },
     Attribute {
         key: "external",

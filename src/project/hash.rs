@@ -4,6 +4,16 @@
 //! of docker compose's struct (our table's order). So that it can be compared with containers that
 //! other versions made, it exists in each [`Encoding`] that docker compose has used. Beside it we
 //! keep a short hash per attribute, which is what lets a difference be named.
+//!
+//! What configs and secrets hold counts in a digest of its own ([`content`]), beside those hashes.
+//! It ends up in a label, and labels get about: into monitoring, support bundles, screenshots. So
+//! it is made to say little. It has 24 bits: of a secret that was drawn at random it gives nothing
+//! away that would help to find it, and a change goes unseen once in sixteen million. Project,
+//! kind and name go in first, so that equal secrets do not show as equal and no table that
+//! was made beforehand fits. A secret that can be guessed (a PIN, a word) can be confirmed by whoever
+//! has the label; a slow hash would hold that up by minutes and every `up` by moments, and a key
+//! would have to lie where every machine that runs `up` finds it. Whoever can ask the engine for
+//! the label can read the file itself.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -71,6 +81,31 @@ pub fn attributes(service: &Service) -> BTreeMap<&'static str, String> {
     hashes
 }
 
+/// A short digest of what a config or secret holds. The `salt` says which one it is.
+pub fn content(salt: &[&str], bytes: &[u8]) -> String {
+    let mut digest = Sha256::new();
+    for part in salt {
+        // Lengths keep the parts apart.
+        digest.update(part.len().to_be_bytes());
+        digest.update(part.as_bytes());
+    }
+    digest.update(bytes);
+    hex(&digest.finalize())[..6].to_owned()
+}
+
+/// The digests of what a service's configs and secrets hold, by `secrets.NAME`.
+pub fn contents(service: &Service) -> BTreeMap<String, String> {
+    let configs = service.configs.iter().map(|file| ("configs", file));
+    let secrets = service.secrets.iter().map(|file| ("secrets", file));
+    configs
+        .chain(secrets)
+        .filter_map(|(kind, file)| {
+            let digest = file.digest.clone()?;
+            Some((format!("{kind}.{}", file.source), digest))
+        })
+        .collect()
+}
+
 /// What of a service counts. The number of containers is no property of one; everything else of
 /// `deploy` is.
 fn counted(service: &Service) -> Data {
@@ -106,8 +141,12 @@ fn omit_host_paths(service: &mut Data, omitted: bool) {
 }
 
 fn sha256(text: &str) -> String {
-    let mut hex = String::with_capacity(64);
-    for byte in Sha256::digest(text.as_bytes()) {
+    hex(&Sha256::digest(text.as_bytes()))
+}
+
+fn hex(bytes: &[u8]) -> String {
+    let mut hex = String::with_capacity(2 * bytes.len());
+    for byte in bytes {
         let _ = write!(hex, "{byte:02x}");
     }
     hex

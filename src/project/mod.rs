@@ -7,6 +7,7 @@
 pub mod attribute;
 pub mod canonical;
 pub mod config;
+pub mod content;
 pub mod hash;
 pub mod model;
 pub mod network;

@@ -638,6 +638,7 @@ impl<'a> Reader<'a> {
         let Some(base) = (self.surroundings.base)(node.span.source) else {
             return text.to_owned();
         };
+        // What begins at the root is nobody's to rewrite, not even its last slash.
         if FilePath::new(text).is_absolute() {
             return text.to_owned();
         }

@@ -8,6 +8,8 @@ use std::collections::BTreeMap;
 use bollard::models::{ContainerCreateBody, EndpointSettings, HostConfig};
 
 use crate::api_version::ApiVersion;
+use crate::project::content::InjectedFile;
+use crate::project::service::mounts::Problem;
 
 /// What a service's request is written with.
 #[derive(Debug, Clone)]
@@ -41,6 +43,23 @@ pub struct Request<'a> {
     pub endpoints: Vec<(String, EndpointSettings)>,
     /// What this engine would drop in silence: attribute, and the engine version that has it.
     pub unsupported: Vec<Unsupported>,
+    /// Files to be put into the container before it starts.
+    pub files: Vec<InjectedFile>,
+    /// Configs and secrets that it cannot have.
+    pub refused: Vec<Refused>,
+    /// Those (`secrets.token`) that it will not see, and the `tmpfs` over each.
+    pub hidden: Vec<(String, String)>,
+}
+
+/// A config or secret that a container cannot have.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Refused {
+    /// `configs` or `secrets`.
+    pub kind: &'static str,
+    /// Its key at the top level.
+    pub source: String,
+    /// Why.
+    pub problem: Problem,
 }
 
 /// An attribute that the engine at hand is too old for.
@@ -61,6 +80,9 @@ impl<'a> Request<'a> {
             host: HostConfig::default(),
             endpoints: Vec::new(),
             unsupported: Vec::new(),
+            files: Vec::new(),
+            refused: Vec::new(),
+            hidden: Vec::new(),
         }
     }
 

@@ -72,7 +72,7 @@ pub const TABLE: &[Attribute<Secret>] = &[
         merge: merge::default,
         render: |secret| render::text(secret.environment.as_deref()),
         hash: HASH,
-        lower: Lower::NotYet(super::unsupported::NO_FILE),
+        lower: Lower::UsedBy("load/contents.rs"),
     },
     Attribute {
         key: "external",

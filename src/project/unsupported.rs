@@ -17,10 +17,6 @@ pub const VERSION: &str = "it has been without meaning since Compose 1.27";
 pub const NO_STORE: &str =
     "an engine outside a swarm keeps no configs and secrets, so services do not find it";
 
-/// Why a config or secret without a file does nothing yet.
-pub const NO_FILE: &str =
-    "this version of rcompose mounts configs and secrets that are files, and no others yet";
-
 /// An attribute that is set and does nothing.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Note {

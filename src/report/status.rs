@@ -10,6 +10,7 @@ use std::sync::Arc;
 
 use super::text::{clean, output_line};
 use crate::event::{Event, Outcome, Progress};
+use crate::plan::hooks::Moment;
 use crate::plan::{Goal, Kind, Operation, Plan, StepId, naming};
 use crate::project::service::depends_on::Condition;
 
@@ -237,7 +238,9 @@ impl Tracker {
                 let mut changes = Vec::new();
                 let told = self.resources.get(&key).and_then(|resource| resource.told);
                 if self.may_do_nothing(step) && told != Some(State::Working) {
-                    changes.push(self.state(&key, State::Working, "Building", ""));
+                    let operation = self.operation(step);
+                    let text = operation.and_then(|it| beginning(&it, false));
+                    changes.push(self.state(&key, State::Working, text.unwrap_or_default(), ""));
                 }
                 changes.push(Change::Line { id: id(&key), line });
                 changes
@@ -442,7 +445,16 @@ fn beginning(operation: &Operation, replaced: bool) -> Option<&'static str> {
         Operation::RestartContainer { .. } => "Restarting",
         Operation::KillContainer { .. } => "Killing",
         // Over before anybody could read that it began.
-        Operation::PauseContainer { .. } | Operation::UnpauseContainer { .. } => return None,
+        Operation::PauseContainer { .. }
+        | Operation::UnpauseContainer { .. }
+        | Operation::PutFiles { .. }
+        | Operation::ConnectNetwork { .. }
+        | Operation::DisconnectNetwork { .. } => return None,
+        Operation::RunContainer(_) => "Running",
+        Operation::RunHook(hook) => match hook.moment {
+            Moment::AfterStart => "Running post_start",
+            Moment::BeforeStop => "Running pre_stop",
+        },
         Operation::RenameContainer { .. } => "Renaming",
         Operation::Wait { .. } => "Waiting",
     })
@@ -470,11 +482,16 @@ fn end(operation: &Operation, replaced: bool) -> Option<&'static str> {
         | Operation::RemoveContainer { .. } => "Removed",
         Operation::PullImage { .. } => "Pulled",
         Operation::BuildImage(_) => "Built",
+        Operation::RunContainer(_) => "Exited",
+        // The container has started before.
+        Operation::RunHook(hook) if hook.moment == Moment::AfterStart => "Started",
+        Operation::RunHook(_) | Operation::PutFiles { .. } => return None,
         Operation::StartContainer { .. } | Operation::RestartContainer { .. } => "Started",
         Operation::StopContainer { .. } => "Stopped",
         Operation::KillContainer { .. } => "Killed",
         Operation::PauseContainer { .. } => "Paused",
         Operation::UnpauseContainer { .. } => "Unpaused",
+        Operation::ConnectNetwork { .. } | Operation::DisconnectNetwork { .. } => return None,
         Operation::RenameContainer { .. } => "Renamed",
         Operation::Wait { goal, .. } => match goal {
             Goal::Condition(Condition::Started) => "Running",
@@ -492,6 +509,7 @@ fn tolerated(operation: &Operation) -> (&'static str, &'static str) {
         Operation::RemoveNetwork { .. }
         | Operation::RemoveVolume { .. }
         | Operation::RemoveImage { .. } => ("Resource is still in use", ""),
+        Operation::RunHook(_) => ("Hook failed", ""),
         Operation::Wait { .. } => ("Skipped", "optional dependency is not ready"),
         _ => ("Skipped", ""),
     }

@@ -134,7 +134,7 @@ services:
 fn start_waits_when_asked() {
     let Some(stack) = Stack::new(
         "startwait",
-        "services: {web: {image: busybox, command: sh -c 'sleep 1; exit 1'}}",
+        "services: {web: {image: busybox, command: sh -c 'sleep 0.2; exit 1'}}",
     ) else {
         return;
     };

@@ -249,8 +249,12 @@ impl Stack {
     pub fn exec(&self, name: &str, command: &[&str]) -> String {
         let full = format!("{}-{name}", self.project);
         let command: Vec<String> = command.iter().map(ToString::to_string).collect();
-        let outcome =
-            wait(async { engine().exec(&full, &command).await }).expect("the engine runs it");
+        let outcome = wait(async {
+            engine()
+                .exec(&full, &rcompose::engine::Exec::of(&command))
+                .await
+        })
+        .expect("the engine runs it");
         String::from_utf8_lossy(&outcome.output).trim().to_owned()
     }
 

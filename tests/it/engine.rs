@@ -141,7 +141,9 @@ async fn a_test_decides_over_health_output_and_end() {
         .start_container("web")
         .await
         .expect("it starts again");
-    let outcome = engine.exec("web", &["true".to_owned()]).await;
+    let outcome = engine
+        .exec("web", &rcompose::engine::Exec::of(&["true".to_owned()]))
+        .await;
     assert_eq!(outcome.expect("it runs").code, 3);
 }
 

@@ -19,8 +19,8 @@ use bollard::models::{
 use bytes::Bytes;
 use futures_util::{FutureExt, StreamExt, stream};
 use rcompose::engine::{
-    Answers, BuildRequest, Channel, Container, ContainerState, Engine, EngineError, Event, Filter,
-    Health, LogOptions, Output, Progress,
+    Answers, BuildRequest, Channel, Container, ContainerState, Engine, EngineError, Event, Exec,
+    Filter, Health, LogOptions, Output, Progress,
 };
 
 /// Longest that one behaviour may take.
@@ -51,6 +51,9 @@ macro_rules! contract {
             waiting_gives_the_exit_code
             a_failing_container_is_restarted_as_its_policy_says
             a_command_inside_gives_its_code_and_output
+            a_command_inside_can_have_variables_of_its_own
+            files_of_an_archive_are_in_the_container_when_it_starts
+            a_read_only_root_takes_no_archive_but_a_volume_in_it_does
             a_log_keeps_both_channels_apart
             a_log_can_be_cut_to_its_tail_and_dated
             a_followed_log_ends_with_its_container
@@ -246,11 +249,15 @@ impl World {
 }
 
 fn context(dockerfile: &str) -> Bytes {
+    archive("Dockerfile", dockerfile)
+}
+
+fn archive(path: &str, text: &str) -> Bytes {
     let mut tar = tar::Builder::new(Vec::new());
     let mut header = tar::Header::new_gnu();
-    header.set_size(dockerfile.len() as u64);
+    header.set_size(text.len() as u64);
     header.set_mode(0o644);
-    let added = tar.append_data(&mut header, "Dockerfile", dockerfile.as_bytes());
+    let added = tar.append_data(&mut header, path, text.as_bytes());
     added.expect("memory takes it");
     Bytes::from(tar.into_inner().expect("memory takes it"))
 }
@@ -414,7 +421,7 @@ pub(crate) async fn an_unknown_container_is_not_found_by_verbs(world: Arc<World>
     assert_not_found!(engine.kill_container(&name, None).await);
     assert_not_found!(engine.rename_container(&name, &world.name("new")).await);
     assert_not_found!(engine.wait_container(&name).await);
-    assert_not_found!(engine.exec(&name, &texts(["true"])).await);
+    assert_not_found!(engine.exec(&name, &Exec::of(&texts(["true"]))).await);
     assert_not_found!(engine.attach_container(&name).await.map(drop));
     assert_not_found!(engine.logs(&name, &LogOptions::default()).await.map(drop));
 }
@@ -557,7 +564,7 @@ pub(crate) async fn a_paused_container_is_frozen_until_it_goes_on(world: Arc<Wor
     let again = engine.pause_container(&name).await;
     let words = again.expect_err("it is paused").to_string();
     assert!(words.ends_with("is already paused"), "{words}");
-    let inside = engine.exec(&name, &["true".to_owned()]).await;
+    let inside = engine.exec(&name, &Exec::of(&texts(["true"]))).await;
     assert!(inside.is_err(), "nothing runs in it");
     engine.unpause_container(&name).await.expect("it is paused");
     assert_eq!(world.row(&name).await.state, ContainerState::Running);
@@ -636,14 +643,78 @@ pub(crate) async fn a_failing_container_is_restarted_as_its_policy_says(world: A
 pub(crate) async fn a_command_inside_gives_its_code_and_output(world: Arc<World>) {
     let name = world.started("web", "sleep 3600").await;
     let command = texts(["sh", "-c", "echo hello; exit 4"]);
-    let outcome = world.engine.exec(&name, &command).await.expect("it runs");
+    let outcome = world
+        .engine
+        .exec(&name, &Exec::of(&command))
+        .await
+        .expect("it runs");
     assert_eq!((outcome.code, &*outcome.output), (4, &b"hello\n"[..]));
     let command = texts(["sh", "-c", "echo oops >&2"]);
-    let outcome = world.engine.exec(&name, &command).await.expect("it runs");
+    let outcome = world
+        .engine
+        .exec(&name, &Exec::of(&command))
+        .await
+        .expect("it runs");
     assert_eq!((outcome.code, &*outcome.output), (0, &b"oops\n"[..]));
     let stopped = world.engine.stop_container(&name, Some(0)).await;
     stopped.expect("it stops");
-    assert_conflict!(world.engine.exec(&name, &command).await);
+    assert_conflict!(world.engine.exec(&name, &Exec::of(&command)).await);
+}
+
+pub(crate) async fn a_command_inside_can_have_variables_of_its_own(world: Arc<World>) {
+    let name = world.started("web", "sleep 3600").await;
+    let exec = Exec {
+        command: texts(["sh", "-c", "echo $COLOUR"]),
+        environment: texts(["COLOUR=red"]),
+        user: Some("0".to_owned()),
+        privileged: false,
+        working_dir: Some("/tmp".to_owned()),
+    };
+    let outcome = world.engine.exec(&name, &exec).await.expect("it runs");
+    assert_eq!((outcome.code, &*outcome.output), (0, &b"red\n"[..]));
+}
+
+pub(crate) async fn files_of_an_archive_are_in_the_container_when_it_starts(world: Arc<World>) {
+    let name = world.created("web", "sleep 3600").await;
+    let put = world
+        .engine
+        .put_archive(&name, "/", archive("run/secrets/token", "first"));
+    put.await.expect("it is unpacked");
+    // What is there already is replaced.
+    let put = world
+        .engine
+        .put_archive(&name, "/run", archive("secrets/token", "second"));
+    put.await.expect("it is unpacked once more");
+    world.start(&name).await;
+    let cat = Exec::of(&texts(["cat", "/run/secrets/token"]));
+    let outcome = world.engine.exec(&name, &cat).await.expect("it runs");
+    assert_eq!((outcome.code, &*outcome.output), (0, &b"second"[..]));
+    let missing = world.name("missing");
+    let put = world.engine.put_archive(&missing, "/", archive("x", "y"));
+    assert_not_found!(put.await);
+}
+
+pub(crate) async fn a_read_only_root_takes_no_archive_but_a_volume_in_it_does(world: Arc<World>) {
+    let mut body = world.body("sleep 3600");
+    body.volumes = Some(texts(["/run/secrets"]));
+    body.host_config = Some(HostConfig {
+        readonly_rootfs: Some(true),
+        ..HostConfig::default()
+    });
+    let name = world.create("web", body).await;
+    let put = world
+        .engine
+        .put_archive(&name, "/", archive("etc/token", "x"));
+    let refused = put.await.expect_err("the root is read-only");
+    assert!(refused.to_string().contains("read-only"), "{refused}");
+    let put = world
+        .engine
+        .put_archive(&name, "/run/secrets", archive("token", "x"));
+    put.await.expect("a volume can be written");
+    world.start(&name).await;
+    let cat = Exec::of(&texts(["cat", "/run/secrets/token"]));
+    let outcome = world.engine.exec(&name, &cat).await.expect("it runs");
+    assert_eq!((outcome.code, &*outcome.output), (0, &b"x"[..]));
 }
 
 pub(crate) async fn a_log_keeps_both_channels_apart(world: Arc<World>) {

@@ -22,7 +22,9 @@ use tokio_util::sync::CancellationToken;
 use crate::support::project;
 
 mod attached;
+mod drift;
 mod faults;
+mod hooks;
 
 /// What came of a run: its result and its events.
 struct Run {

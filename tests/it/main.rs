@@ -1,5 +1,6 @@
 //! The tests that need no engine, in one binary.
 
+mod api_versions;
 mod attributes;
 mod bad_input;
 mod build;

@@ -17,6 +17,7 @@ use rcompose::api_version::ApiVersion;
 use rcompose::document::diagnostic::{Style, render};
 use rcompose::load::{self, Files, Request};
 use rcompose::plan::request::{Names, create};
+use rcompose::project::content::InjectedFile;
 use rcompose::project::hash::{self, Encoding};
 use rcompose::project::normalize::forget_unused;
 use rcompose::project::request::Lowering;
@@ -377,6 +378,23 @@ fn request(project: &Project, service: &Service, api: ApiVersion) -> Value {
     if !created.connect.is_empty() {
         let connect = serde_json::to_value(&created.connect).unwrap();
         value["connect"] = without_nulls(connect);
+    }
+    if !created.files.is_empty() {
+        let file = |file: &InjectedFile| {
+            let InjectedFile {
+                source,
+                base,
+                target,
+                content,
+                uid,
+                gid,
+                mode,
+            } = file;
+            let content = String::from_utf8_lossy(content.bytes());
+            json!({"source": source, "base": base, "target": target, "content": content,
+                "owner": format!("{uid}:{gid}"), "mode": format!("{mode:04o}")})
+        };
+        value["files"] = created.files.iter().map(file).collect();
     }
     if !too_old.is_empty() {
         value["too_old"] = json!(too_old);

@@ -8,7 +8,8 @@
 //!   `up` makes it. A container that is `like: SERVICE` is as `up` made it, except for the keys
 //!   beside; `made_by` says that another tool did. Scalars of the form `@hash:SERVICE`,
 //!   `@hash-2.40:SERVICE`, `@attributes:SERVICE` stand for what that service hashes to.
-//! - `options.yaml`: the command (`up` when absent) and its flags.
+//! - `options.yaml`: the command (`up` when absent) and its flags; the environment and the files of
+//!   the project, now and when the containers were made.
 //! - `plan.txt`: what comes out. `RCOMPOSE_REFRESH=1` writes it.
 //!
 //! Whatever the case, every plan has to keep the promises of [`invariants`].
@@ -55,6 +56,16 @@ struct Options {
     stop: bool,
     signal: Option<String>,
     rmi: Option<Rmi>,
+    now: World,
+    then: Option<World>,
+}
+
+/// What a project finds around it.
+#[derive(Debug, Default, Clone, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+struct World {
+    variables: BTreeMap<String, String>,
+    files: BTreeMap<String, String>,
 }
 
 #[derive(Debug, Clone, Copy, Deserialize)]
@@ -105,9 +116,16 @@ fn plans_are_as_their_cases_say() {
                 .map(|file| format!("{name}/{file} is read by nobody")),
         );
         let options: Options = read_yaml(&case.join("options.yaml"));
-        let loaded = load_file(&case.join("compose.yaml"), &options);
+        let compose = case.join("compose.yaml");
+        let loaded = load_file(&compose, &options, &options.now);
         let before = case.join("before.yaml");
-        let before = before.exists().then(|| load_file(&before, &options));
+        let before = if before.exists() {
+            let then = options.then.as_ref().unwrap_or(&options.now);
+            Some(load_file(&before, &options, then))
+        } else {
+            let then = options.then.as_ref();
+            then.map(|then| load_file(&compose, &options, then))
+        };
         let made_of = &before.as_ref().unwrap_or(&loaded).project;
         let text = fs::read_to_string(case.join("observed.yaml")).unwrap_or_default();
         let observed = observed::read(&text, made_of, &loaded.project);
@@ -133,16 +151,20 @@ fn read_yaml<T: Default + for<'de> Deserialize<'de>>(path: &Path) -> T {
 }
 
 /// A case's file as the project `demo`.
-fn load_file(path: &Path, options: &Options) -> Loaded {
+fn load_file(path: &Path, options: &Options, world: &World) -> Loaded {
     let text =
         fs::read_to_string(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
     let request = load::Request {
         current_dir: "/demo".into(),
         profiles: options.profiles.clone(),
         services: options.services.clone(),
+        variables: world.variables.clone(),
         ..load::Request::default()
     };
-    let tree = Tree::default().with("/demo/compose.yaml", &text);
+    let mut tree = Tree::default().with("/demo/compose.yaml", &text);
+    for (path, text) in &world.files {
+        tree = tree.with(path, text);
+    }
     let mut loaded = match load::load(&request, &tree) {
         Ok(loaded) => loaded,
         Err(failure) => panic!("{}: {}", path.display(), support::rendered(&failure)),
@@ -156,7 +178,10 @@ fn load_file(path: &Path, options: &Options) -> Loaded {
 
 fn plan(loaded: &Loaded, observed: &Observed, options: &Options) -> Result<Plan, String> {
     let project = (!options.without_files).then_some(&loaded.project);
-    let order = project.map_or_else(|| teardown::order_observed(observed), teardown::order_of);
+    let farewell = project.map_or_else(
+        || teardown::farewell_observed(observed),
+        teardown::farewell_of,
+    );
     let services = &options.services;
     Ok(match options.command {
         Command::Up => {
@@ -177,7 +202,7 @@ fn plan(loaded: &Loaded, observed: &Observed, options: &Options) -> Result<Plan,
                 timeout: options.timeout,
             },
         ),
-        Command::Stop => teardown::stop(observed, &order, services, options.timeout),
+        Command::Stop => teardown::stop(observed, &farewell, services, options.timeout),
         Command::Start => start::start(project, observed, services, options.wait),
         Command::Restart => start::restart(
             project,
@@ -201,7 +226,7 @@ fn plan(loaded: &Loaded, observed: &Observed, options: &Options) -> Result<Plan,
         Command::Unpause => signals::unpause(project, observed, services),
         Command::Rm => teardown::remove(
             observed,
-            &order,
+            &farewell,
             &teardown::RemoveOptions {
                 services: services.clone(),
                 stop: options.stop,
@@ -240,9 +265,23 @@ fn up_options(options: &Options) -> converge::Options {
 fn shown(plan: &Plan) -> String {
     let mut text = plan.to_string();
     for step in &plan.steps {
-        let Operation::CreateContainer(create) = &step.operation else {
+        if let Operation::ConnectNetwork { name, endpoint, .. } = &step.operation {
+            let endpoint = serde_json::to_string(endpoint).expect("an endpoint is JSON");
+            let _ = writeln!(text, "endpoint: {name} {endpoint}");
+        }
+        let (Operation::CreateContainer(create) | Operation::RunContainer(create)) =
+            &step.operation
+        else {
             continue;
         };
+        for file in &create.files {
+            let (uid, gid, mode) = (file.uid, file.gid, file.mode);
+            let _ = writeln!(
+                text,
+                "puts: {} at {} below {} into {}, {uid}:{gid} {mode:04o}",
+                file.source, file.target, file.base, create.name
+            );
+        }
         for mount in &create.inherit {
             let _ = writeln!(
                 text,

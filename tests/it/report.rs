@@ -246,6 +246,7 @@ fn what_is_tolerated_is_said_and_a_warning_once() {
     };
     let pull = step(&mut plan, pull, Cause::Missing, &[]);
     let remove = Operation::RemoveNetwork {
+        required: false,
         name: "demo_default".into(),
     };
     let remove = step(&mut plan, remove, Cause::Asked("down"), &[]);
@@ -362,6 +363,7 @@ fn create(name: &str) -> Operation {
         platform: None,
         body: bollard::models::ContainerCreateBody::default(),
         connect: Vec::new(),
+        files: Vec::new(),
         inherit: Vec::new(),
         stamp_image: false,
     }))

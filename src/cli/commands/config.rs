@@ -141,6 +141,7 @@ impl Without {
             paths: self.no_path_resolution,
             consistency: self.no_consistency,
             environment: self.no_env_resolution,
+            contents: true,
         }
     }
 }

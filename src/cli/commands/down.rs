@@ -49,9 +49,6 @@ pub(super) async fn run(args: DownArgs, context: &mut Context<'_>) -> Outcome {
         }),
         timeout: args.timeout,
     };
-    if options.images.is_some() && subject.target().project().is_none() {
-        context.warn("--rmi removes nothing here: which images services use, only the files say");
-    }
     let engine = context.engine()?;
     let reporter = context.reporter("down");
     let mut events = reporter.clone();

@@ -6,8 +6,8 @@ use bollard::models;
 use bollard::query_parameters as query;
 use bytes::{Bytes, BytesMut};
 use futures_util::StreamExt;
-use http_body_util::BodyExt;
-use hyper::header::{CONNECTION, HeaderValue, UPGRADE};
+use http_body_util::{BodyExt, Full};
+use hyper::header::{CONNECTION, CONTENT_TYPE, HeaderValue, UPGRADE};
 use hyper::{Method, StatusCode};
 use hyper_util::rt::TokioIo;
 use serde_json::{Value, json};
@@ -17,7 +17,7 @@ use super::{Docker, collect, from_bollard, json, refused_late, request, stream};
 use crate::engine::transport::{empty_body, lost};
 use crate::engine::wire::{split_reference, text};
 use crate::engine::{
-    Answers, ApiVersion, BuildRequest, Engine, EngineError, ExecOutcome, Output, Progress,
+    Answers, ApiVersion, BuildRequest, Engine, EngineError, Exec, ExecOutcome, Output, Progress,
 };
 
 /// Until here a network's name could be given twice unless the request forbade it.
@@ -36,15 +36,22 @@ impl Engine for Docker {
     ) -> Result<String, EngineError> {
         let mut body = body;
         let mut later = Vec::new();
+        let mut address = None;
         if self.transport.api().await? < SEVERAL_NETWORKS_AT_ONCE {
             later = take_all_networks_but_one(&mut body);
+            address = take_address(&mut body);
         }
         let options = query::CreateContainerOptions {
             name: Some(name.to_owned()),
             platform: platform.unwrap_or_default().to_owned(),
         };
-        let created = self.bollard.create_container(Some(options), body).await;
-        let id = created.map_err(from_bollard)?.id;
+        let id = match address {
+            Some(address) => self.create_addressed(&options, &body, address).await?,
+            None => {
+                let created = self.bollard.create_container(Some(options), body).await;
+                created.map_err(from_bollard)?.id
+            }
+        };
         for (network, endpoint) in later {
             let connected = self.connect_network(&network, &id, endpoint).await;
             if let Err(error) = connected {
@@ -158,9 +165,14 @@ impl Engine for Docker {
         code.ok_or_else(|| EngineError::Broken("it holds no exit code".to_owned()))
     }
 
-    async fn exec(&self, name: &str, command: &[String]) -> Result<ExecOutcome, EngineError> {
+    async fn exec(&self, name: &str, exec: &Exec) -> Result<ExecOutcome, EngineError> {
+        let exec = exec.clone();
         let options = CreateExecOptions {
-            cmd: Some(command.to_vec()),
+            cmd: Some(exec.command),
+            user: exec.user,
+            privileged: Some(exec.privileged),
+            working_dir: exec.working_dir,
+            env: Some(exec.environment),
             attach_stdout: Some(true),
             attach_stderr: Some(true),
             ..CreateExecOptions::default()
@@ -181,6 +193,18 @@ impl Engine for Docker {
             code: self.exec_code(&id).await?,
             output: output.freeze(),
         })
+    }
+
+    async fn put_archive(&self, name: &str, folder: &str, tar: Bytes) -> Result<(), EngineError> {
+        let path = format!("/containers/{}/archive", segment(name));
+        let target = Target::new(path).with("path", folder);
+        let body = http_body_util::Full::from(tar)
+            .map_err(|never| match never {})
+            .boxed_unsync();
+        let mut request = request(Method::PUT, &target, body)?;
+        let tar = HeaderValue::from_static("application/x-tar");
+        request.headers_mut().insert(CONTENT_TYPE, tar);
+        collect(self.ask(request).await?).await.map(drop)
     }
 
     async fn create_network(
@@ -331,6 +355,41 @@ fn take_all_networks_but_one(
     let mut others: Vec<_> = endpoints.extract_if(|name, _| *name != main).collect();
     others.sort_by(|left, right| left.0.cmp(&right.0));
     others
+}
+
+/// The hardware address on the one network that is left: of the container, in the older form.
+fn take_address(body: &mut models::ContainerCreateBody) -> Option<String> {
+    let endpoints = body.networking_config.as_mut()?.endpoints_config.as_mut()?;
+    endpoints.values_mut().find_map(|it| it.mac_address.take())
+}
+
+impl Docker {
+    /// Older engines take the hardware address beside the networks, where bollard's models of today
+    /// have no place for it.
+    async fn create_addressed(
+        &self,
+        options: &query::CreateContainerOptions,
+        body: &models::ContainerCreateBody,
+        address: String,
+    ) -> Result<String, EngineError> {
+        let unwritable = |error: serde_json::Error| EngineError::Broken(error.to_string());
+        let mut body = serde_json::to_value(body).map_err(unwritable)?;
+        body["MacAddress"] = address.into();
+        let bytes = serde_json::to_vec(&body).map_err(unwritable)?;
+        let mut target = Target::new("/containers/create");
+        for (key, value) in [
+            ("name", options.name.as_deref().unwrap_or_default()),
+            ("platform", options.platform.as_str()),
+        ] {
+            if !value.is_empty() {
+                target = target.with(key, value);
+            }
+        }
+        let body = Full::new(Bytes::from(bytes)).map_err(|never| match never {});
+        let request = super::request(Method::POST, &target, body.boxed_unsync())?;
+        let answer = json(self.ask(request).await?).await?;
+        Ok(text(&answer["Id"]))
+    }
 }
 
 fn gone_is_fine(result: Result<(), EngineError>) -> Result<(), EngineError> {

@@ -42,10 +42,12 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::{broadcast, watch};
 
-use super::{Channel, EngineError, Event, ExecOutcome, Health, Image};
+use super::{Channel, EngineError, Event, Exec, ExecOutcome, Health, Image};
+pub use state::PutFile;
 use state::State;
 
 mod create;
+mod files;
 mod images;
 mod ports;
 mod reads;
@@ -154,6 +156,17 @@ impl MemoryEngine {
         };
         self.shared
             .change(|state| state.exec_answers.insert(container.to_owned(), outcome));
+    }
+
+    /// What was run inside containers, with each one's name.
+    pub fn execs(&self) -> Vec<(String, Exec)> {
+        self.shared.lock().execs.clone()
+    }
+
+    /// A file that was put into a container.
+    pub fn file(&self, container: &str, path: &str) -> Option<PutFile> {
+        let state = self.shared.lock();
+        state.container(container).ok()?.files.get(path).cloned()
     }
 
     /// Decides a running container's health, for as long as it runs.

@@ -9,7 +9,7 @@ use super::Fault;
 use crate::engine::wire::{
     Container, ContainerState, Endpoint, Event, Health, Image, Mount, Network, Port, Volume,
 };
-use crate::engine::{Channel, EngineError, ExecOutcome, Filter};
+use crate::engine::{Channel, EngineError, Exec, ExecOutcome, Filter};
 
 /// Short for the state between two runs.
 pub(super) const RESTARTING: ContainerState = ContainerState::Restarting;
@@ -45,8 +45,23 @@ pub(super) struct Held {
     pub(super) network_mode: String,
     pub(super) ports: Vec<Port>,
     pub(super) log: Vec<Line>,
+    /// What was put into it, by path.
+    pub(super) files: BTreeMap<String, PutFile>,
     /// Signals that the command handles, and the code it then exits with.
     pub(super) handled_signals: BTreeMap<String, i64>,
+}
+
+/// A file that was put into a container.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct PutFile {
+    /// What it holds.
+    pub bytes: Vec<u8>,
+    /// Owner.
+    pub uid: u64,
+    /// Group.
+    pub gid: u64,
+    /// Permission bits.
+    pub mode: u32,
 }
 
 /// A piece of a log.
@@ -132,6 +147,8 @@ pub(super) struct State {
     pub(super) unsent: Vec<Event>,
     pub(super) scripts: BTreeMap<String, String>,
     pub(super) exec_answers: BTreeMap<String, ExecOutcome>,
+    /// What was run inside containers, in order.
+    pub(super) execs: Vec<(String, Exec)>,
     pub(super) occupied_ports: BTreeSet<u16>,
     pub(super) calls: Vec<String>,
     pub(super) faults: Vec<(String, String, Fault)>,
@@ -151,6 +168,7 @@ impl State {
             unsent: Vec::new(),
             scripts: BTreeMap::new(),
             exec_answers: BTreeMap::new(),
+            execs: Vec::new(),
             occupied_ports: BTreeSet::new(),
             calls: Vec::new(),
             faults: Vec::new(),

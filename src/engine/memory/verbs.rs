@@ -7,8 +7,10 @@ use futures_util::StreamExt;
 
 use super::state::RESTARTING;
 use super::{MemoryEngine, reads, run};
-use crate::engine::wire::{Network, Volume};
-use crate::engine::{Answers, BuildRequest, Engine, EngineError, ExecOutcome, Output, Progress};
+use crate::engine::wire::{Network, Pool, Volume};
+use crate::engine::{
+    Answers, BuildRequest, Engine, EngineError, Exec, ExecOutcome, Output, Progress,
+};
 
 #[async_trait]
 impl Engine for MemoryEngine {
@@ -118,12 +120,19 @@ impl Engine for MemoryEngine {
         }
     }
 
-    async fn exec(&self, name: &str, command: &[String]) -> Result<ExecOutcome, EngineError> {
+    async fn exec(&self, name: &str, exec: &Exec) -> Result<ExecOutcome, EngineError> {
         self.called("exec", name).await?;
-        let state = self.shared.lock();
+        let mut state = self.shared.lock();
         let index = state.container_index(name)?;
         state.containers[index].must_be_up()?;
-        Ok(state.exec(index, command))
+        let container = state.containers[index].name.clone();
+        state.execs.push((container, exec.clone()));
+        Ok(state.exec_with(index, exec))
+    }
+
+    async fn put_archive(&self, name: &str, folder: &str, tar: Bytes) -> Result<(), EngineError> {
+        self.called("put_archive", name).await?;
+        self.shared.change(|state| state.unpack(name, folder, &tar))
     }
 
     async fn create_network(
@@ -141,6 +150,11 @@ impl Engine for MemoryEngine {
                 id: id.clone(),
                 name: body.name,
                 driver: body.driver.unwrap_or_else(|| "bridge".to_owned()),
+                options: body.options.unwrap_or_default().into_iter().collect(),
+                internal: body.internal.unwrap_or_default(),
+                attachable: body.attachable.unwrap_or_default(),
+                ipv6: body.enable_ipv6.unwrap_or_default(),
+                pools: pools(body.ipam),
                 labels: body.labels.unwrap_or_default().into_iter().collect(),
                 containers: Vec::new(),
             });
@@ -268,4 +282,14 @@ impl Engine for MemoryEngine {
         let progress = self.shared.change(|state| state.build(request, &tar));
         Ok(Box::pin(futures_util::stream::iter(progress)))
     }
+}
+
+fn pools(ipam: Option<models::Ipam>) -> Vec<Pool> {
+    let configured = ipam.and_then(|ipam| ipam.config).unwrap_or_default();
+    let pool = |pool: models::IpamConfig| Pool {
+        subnet: pool.subnet.unwrap_or_default(),
+        gateway: pool.gateway.unwrap_or_default(),
+        ip_range: pool.ip_range.unwrap_or_default(),
+    };
+    configured.into_iter().map(pool).collect()
 }

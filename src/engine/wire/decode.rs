@@ -11,7 +11,7 @@ use serde_json::Value;
 
 use super::{
     Container, ContainerDetail, ContainerState, Endpoint, Event, Health, Image, Mount, Network,
-    Port, Volume,
+    Pool, Port, Volume,
 };
 use crate::engine::Progress;
 
@@ -169,6 +169,15 @@ impl Network {
             id: text(&row["Id"]),
             name: text(&row["Name"]),
             driver: text(&row["Driver"]),
+            options: texts_by_key(&row["Options"]),
+            internal: row["Internal"].as_bool().unwrap_or_default(),
+            attachable: row["Attachable"].as_bool().unwrap_or_default(),
+            ipv6: row["EnableIPv6"].as_bool().unwrap_or_default(),
+            pools: list(&row["IPAM"]["Config"], |pool| Pool {
+                subnet: text(&pool["Subnet"]),
+                gateway: text(&pool["Gateway"]),
+                ip_range: text(&pool["IPRange"]),
+            }),
             labels: texts_by_key(&row["Labels"]),
             containers: containers.into_values().collect(),
         }

@@ -189,10 +189,31 @@ pub struct Network {
     pub name: String,
     /// `bridge`, `overlay`, …
     pub driver: String,
+    /// Options of the driver.
+    pub options: BTreeMap<String, String>,
+    /// Without a way out.
+    pub internal: bool,
+    /// Containers outside any swarm service may join.
+    pub attachable: bool,
+    /// IPv6 addresses are assigned.
+    pub ipv6: bool,
+    /// Pools of addresses; the engine's choice where nobody asked for any.
+    pub pools: Vec<Pool>,
     /// Labels.
     pub labels: BTreeMap<String, String>,
     /// Names of connected containers (only when inspected, and only running ones).
     pub containers: Vec<String>,
+}
+
+/// A pool of a network's addresses; empty texts where nothing is said.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Pool {
+    /// `10.1.0.0/16`.
+    pub subnet: String,
+    /// Address of the gateway.
+    pub gateway: String,
+    /// Part of the subnet that containers get addresses from.
+    pub ip_range: String,
 }
 
 /// A volume.

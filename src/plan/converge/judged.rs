@@ -4,13 +4,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::Converge;
-use crate::plan::containers::{Recreate, Verdict, Wanted, judge};
+use crate::plan::containers::{Recreate, Verdict, Wanted, judge, shared_services};
 use crate::plan::images::ImageStep;
 use crate::plan::naming;
 use crate::plan::observed::Container;
 use crate::plan::{Cause, ImageMoved};
 use crate::project::Service;
-use crate::project::service::volumes_from::{self, Target};
 
 /// What becomes of one service's containers.
 #[derive(Default)]
@@ -114,6 +113,8 @@ impl<'p> Converge<'_, 'p> {
             service,
             image: image.unwrap_or(ImageStep::Present),
             recreate: self.recreate_policy(service),
+            api: self.api(),
+            renewed: &self.renewed.old_names,
             networks: &self.names.networks,
             volumes: &self.names.volumes,
             parents: &parents,
@@ -218,19 +219,4 @@ impl<'p> Converge<'_, 'p> {
             naming::container(&self.project.name, service, slot.number)
         }
     }
-}
-
-/// Services whose container must be there, in its final shape, before one of this service can be
-/// made: it shares their namespaces or volumes.
-pub(super) fn shared_services(service: &Service) -> BTreeSet<String> {
-    let modes = [&service.network_mode, &service.ipc, &service.pid];
-    let namespaces = modes
-        .into_iter()
-        .filter_map(|mode| mode.as_deref()?.strip_prefix("service:"));
-    let entries = service.volumes_from.iter();
-    let volumes = entries.filter_map(|entry| match volumes_from::split(entry).0 {
-        Target::Service(name) => Some(name),
-        Target::Container(_) => None,
-    });
-    namespaces.chain(volumes).map(str::to_owned).collect()
 }

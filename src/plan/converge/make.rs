@@ -2,19 +2,22 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::judged::{Slot, shared_services};
+use super::judged::Slot;
 use super::{Converge, Instance, Planned};
 use crate::api_version::ApiVersion;
+use crate::document::Diagnostic;
 use crate::plan::containers::Verdict;
+use crate::plan::containers::shared_services;
 use crate::plan::images::ImageStep;
-use crate::plan::observed::Container;
+use crate::plan::observed::{Container, State};
 use crate::plan::request::{self, Names};
 use crate::plan::{
     Cause, CreateContainer, ImageMoved, InheritedMount, Operation, StepId, labels, naming,
 };
 use crate::project::Service;
 use crate::project::hash::{self, Encoding};
-use crate::project::request::Lowering;
+use crate::project::request::{Lowering, Refused};
+use crate::project::validate::span_of;
 
 impl<'p> Converge<'_, 'p> {
     pub(super) fn make_containers(&mut self, service: &'p Service) {
@@ -58,6 +61,7 @@ impl<'p> Converge<'_, 'p> {
         Instance {
             name,
             running: false,
+            files: Vec::new(),
             ready: vec![step],
             replaced: None,
             restarted: None,
@@ -71,11 +75,17 @@ impl<'p> Converge<'_, 'p> {
         let name = self.slot_name(service, slot);
         let stopped = self.restarted.get(&container.name).copied();
         let mut ready: Vec<StepId> = stopped.into_iter().collect();
-        let renamed = self.take_final_name(service, container, &name);
+        ready.extend(self.attach(service, container, (&name, slot.number)));
+        let renamed = self.take_final_name(service, container, &name, &ready);
         ready.extend(renamed);
         if container.is_up() && ready.is_empty() {
             self.plan.untouched.push(name.clone());
         }
+        let files = if container.state == State::Created {
+            self.create_request(service, &name, slot.number, None).files
+        } else {
+            Vec::new()
+        };
         let cause = match stopped {
             Some(step) => self.plan.steps[step.0].cause.clone(),
             None => Cause::NotRunning,
@@ -83,6 +93,7 @@ impl<'p> Converge<'_, 'p> {
         Instance {
             name,
             running: container.is_up(),
+            files,
             ready,
             replaced: None,
             restarted: self.condition_of(stopped),
@@ -102,12 +113,13 @@ impl<'p> Converge<'_, 'p> {
         service: &Service,
         container: &Container,
         name: &str,
+        before: &[StepId],
     ) -> Option<StepId> {
         if name == container.name {
             return None;
         }
         let mut after: Vec<StepId> = self.freed.get(name).copied().into_iter().collect();
-        after.extend(self.restarted.get(&container.name));
+        after.extend(before);
         let operation = Operation::RenameContainer {
             from: container.name.clone(),
             to: name.to_owned(),
@@ -132,18 +144,26 @@ impl<'p> Converge<'_, 'p> {
         stopped_before.extend(stopped);
         if !only_if.is_empty() {
             // It may have to stay, and then not under a temporary name.
-            stopped_before.extend(self.take_final_name(service, &old, &name));
+            stopped_before.extend(self.attach(service, &old, (&name, slot.number)));
+            let renamed = self.take_final_name(service, &old, &name, &stopped_before);
+            stopped_before.extend(renamed);
             old.name.clone_from(&name);
         }
         let made = self.create_replacement(service, slot, &name, cause, only_if);
         stopped_before.push(made.1);
         stopped_before.extend(self.stop_dependents(service, Some(made.1), only_if));
+        stopped_before.extend(self.renewed.left(&slot.container.name));
+        if !self.renewed.left(&slot.container.name).is_empty() {
+            // It has been stopped to leave a network.
+            old.state = State::Exited;
+        }
         let renamed = self.take_over(service, &old, (&made.0, &name), stopped_before, only_if);
         let mut ready = vec![renamed];
         ready.extend(stopped);
         Instance {
             name,
-            running: old.is_up(),
+            running: slot.container.is_up(),
+            files: Vec::new(),
             ready,
             replaced: Some(only_if.to_vec()),
             restarted: self.condition_of(stopped),
@@ -184,9 +204,7 @@ impl<'p> Converge<'_, 'p> {
         gone_after.extend(self.moved.get(&old.name));
         if old.holds_processes() {
             gone_after.extend(&self.image_steps);
-            let operation = self.stop_operation(&old.name);
-            let stop = self.add(&service.name, operation, cause.clone(), gone_after, only_if);
-            gone_after = vec![stop];
+            gone_after = vec![self.stop(old, &cause, gone_after, only_if)];
         }
         let operation = Operation::RemoveContainer {
             name: old.name.clone(),
@@ -204,7 +222,7 @@ impl<'p> Converge<'_, 'p> {
     }
 
     /// Stops the containers that asked to be restarted along with this service, before it is.
-    fn stop_dependents(
+    pub(super) fn stop_dependents(
         &mut self,
         service: &'p Service,
         made: Option<StepId>,
@@ -244,8 +262,7 @@ impl<'p> Converge<'_, 'p> {
         after.extend(made);
         after.extend(self.moved.get(&container.name));
         let cause = Cause::DependencyRestarted(service.name.clone());
-        let operation = self.stop_operation(&container.name);
-        let stop = self.add(&container.service, operation, cause, after, only_if);
+        let stop = self.stop(container, &cause, after, only_if);
         self.restarted.insert(container.name.clone(), stop);
         stop
     }
@@ -269,22 +286,14 @@ impl<'p> Converge<'_, 'p> {
     }
 
     /// The request for a container, which inherits the anonymous volumes of the one it replaces.
-    fn create_request(
+    pub(super) fn create_request(
         &mut self,
         service: &Service,
         name: &str,
         number: u32,
         old: Option<&Container>,
     ) -> CreateContainer {
-        let with = Lowering {
-            api: ApiVersion::parse(&self.observed.api).unwrap_or(ApiVersion::new(1, 41)),
-            project: &self.project.name,
-            container_name: name,
-            number,
-            networks: &self.names.networks,
-            volumes: &self.names.volumes,
-            replicas: &self.replicas,
-        };
+        let with = self.lowering(name, number);
         let config_hash = hash::service(service, Encoding::Current);
         let mut labels = labels::container(self.project, service, number, &config_hash);
         if old.is_some() {
@@ -304,14 +313,72 @@ impl<'p> Converge<'_, 'p> {
                 service.name
             ));
         }
+        for refused in &created.refused {
+            let problem = self.refusal(service, refused);
+            if !self.problems.contains(&problem) {
+                self.problems.push(problem);
+            }
+        }
+        for (source, folder) in &created.hidden {
+            self.warn(format!(
+                "service {}: the `tmpfs` at {folder} hides {source}, which lies in it",
+                service.name
+            ));
+        }
         let old = old.filter(|_| !self.options.renew_anonymous_volumes);
         CreateContainer {
             name: name.to_owned(),
             platform: service.platform.clone(),
             body: created.body,
             connect: created.connect,
+            files: created.files,
             inherit: old.map_or_else(Vec::new, |old| inherited(service, old, &self.names)),
             stamp_image: image.is_none(),
+        }
+    }
+
+    /// Why a service cannot have a config or secret.
+    fn refusal(&self, service: &Service, refused: &Refused) -> Diagnostic {
+        let Refused {
+            kind,
+            source,
+            problem,
+        } = refused;
+        let what = kind.trim_end_matches('s');
+        let error = Diagnostic::error(format!(
+            "service `{}` cannot have {what} `{source}`: {}",
+            service.name, problem.reason
+        ))
+        .code("missing-content");
+        let declared = match *kind {
+            "configs" => self.project.configs.get(source).and_then(|it| it.span),
+            _ => self.project.secrets.get(source).and_then(|it| it.span),
+        };
+        let error = match span_of(service, kind) {
+            Some(span) => error.at(span, "asked for here"),
+            None => error,
+        };
+        let error = match declared {
+            Some(span) => error.at(span, "declared here"),
+            None => error,
+        };
+        error.help(problem.help.clone())
+    }
+
+    pub(super) fn api(&self) -> ApiVersion {
+        ApiVersion::parse(&self.observed.api).unwrap_or(ApiVersion::new(1, 41))
+    }
+
+    /// What a container's request is written with.
+    pub(super) fn lowering<'l>(&'l self, name: &'l str, number: u32) -> Lowering<'l> {
+        Lowering {
+            api: self.api(),
+            project: &self.project.name,
+            container_name: name,
+            number,
+            networks: &self.names.networks,
+            volumes: &self.names.volumes,
+            replicas: &self.replicas,
         }
     }
 

@@ -17,6 +17,7 @@ impl Converge<'_, '_> {
         let away = naming::temporary(&container.id, name);
         let mut after = before.to_vec();
         after.extend(self.restarted.get(name));
+        after.extend(self.renewed.left(name));
         let operation = Operation::RenameContainer {
             from: name.to_owned(),
             to: away.clone(),

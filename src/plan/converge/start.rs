@@ -3,17 +3,26 @@
 use std::collections::BTreeSet;
 
 use super::{Converge, Instance, either};
+use crate::plan::hooks;
 use crate::plan::observed::{Health, State};
 use crate::plan::{Cause, Goal, ImageMoved, Operation, StepId};
 use crate::project::Service;
+use crate::project::content::InjectedFile;
 use crate::project::service::depends_on::{Condition, Dependency};
 
 /// A container that is to be started.
-struct Start {
-    name: String,
-    ready: Vec<StepId>,
-    only_if: Vec<ImageMoved>,
+pub(super) struct Start {
+    pub(super) name: String,
+    pub(super) ready: Vec<StepId>,
+    pub(super) only_if: Vec<ImageMoved>,
     cause: Cause,
+    files: Vec<InjectedFile>,
+}
+
+/// The step that puts files into a container that was never started.
+pub(in crate::plan) fn put_files(name: &str, files: Vec<InjectedFile>) -> Option<Operation> {
+    let name = name.to_owned();
+    (!files.is_empty()).then_some(Operation::PutFiles { name, files })
 }
 
 /// Whether, when and why a container of this plan is started.
@@ -37,6 +46,7 @@ fn start_of(instance: &Instance) -> Option<Start> {
         ready: instance.ready.clone(),
         only_if,
         cause: cause.clone(),
+        files: instance.files.clone(),
     })
 }
 
@@ -56,10 +66,18 @@ impl<'p> Converge<'_, 'p> {
         for (name, dependency) in self.graph.dependencies(&service.name) {
             gates.extend(self.gate(service, name, dependency, &conditions));
         }
-        for start in starting {
-            let after = gates.iter().copied().chain(start.ready).collect();
-            let operation = Operation::StartContainer { name: start.name };
-            let step = self.add(&service.name, operation, start.cause, after, &start.only_if);
+        let hooked = self.run_before(service, &starting, &gates);
+        for (start, hooked) in starting.into_iter().zip(hooked) {
+            let after = gates.iter().copied().chain(start.ready).chain(hooked);
+            let after = after.collect();
+            let Start { name, cause, .. } = start;
+            let hooks = hooks::after_start(service, &name);
+            let files = put_files(&name, start.files);
+            let operations = files
+                .into_iter()
+                .chain([Operation::StartContainer { name }])
+                .chain(hooks);
+            let step = self.add_all(&service.name, operations, &cause, after, &start.only_if);
             self.services
                 .entry(&service.name)
                 .or_default()

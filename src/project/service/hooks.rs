@@ -28,8 +28,6 @@ pub struct Hook {
     pub per_replica: bool,
 }
 
-const LATER: &str = "this version of rcompose does not run hooks yet";
-
 /// The row of `pre_start`.
 pub const PRE_START: Attribute<Service> = Attribute {
     key: "pre_start",
@@ -40,7 +38,7 @@ pub const PRE_START: Attribute<Service> = Attribute {
     merge: merge::default,
     render: |service| render::items(&service.pre_start, render_hook),
     hash: Hash::Included,
-    lower: Lower::NotYet(LATER),
+    lower: Lower::UsedBy("plan/converge/before.rs"),
 };
 
 /// The row of `post_start`.
@@ -53,7 +51,7 @@ pub const POST_START: Attribute<Service> = Attribute {
     merge: merge::default,
     render: |service| render::items(&service.post_start, render_hook),
     hash: Hash::Included,
-    lower: Lower::NotYet(LATER),
+    lower: Lower::UsedBy(PLAN),
 };
 
 /// The row of `pre_stop`.
@@ -66,7 +64,7 @@ pub const PRE_STOP: Attribute<Service> = Attribute {
     merge: merge::default,
     render: |service| render::items(&service.pre_stop, render_hook),
     hash: Hash::Included,
-    lower: Lower::NotYet(LATER),
+    lower: Lower::UsedBy(PLAN),
 };
 
 const COMMAND: Attribute<Hook> = Attribute {
@@ -78,7 +76,7 @@ const COMMAND: Attribute<Hook> = Attribute {
     merge: merge::replace,
     render: |hook| Some(render::command(hook.command.as_deref())),
     hash: Hash::Included,
-    lower: Lower::UsedBy(HERE),
+    lower: Lower::UsedBy(PLAN),
 };
 
 const USER: Attribute<Hook> = Attribute {
@@ -90,7 +88,7 @@ const USER: Attribute<Hook> = Attribute {
     merge: merge::default,
     render: |hook| render::text(hook.user.as_deref()),
     hash: Hash::Included,
-    lower: Lower::UsedBy(HERE),
+    lower: Lower::UsedBy(PLAN),
 };
 
 const PRIVILEGED: Attribute<Hook> = Attribute {
@@ -102,7 +100,7 @@ const PRIVILEGED: Attribute<Hook> = Attribute {
     merge: merge::default,
     render: |hook| render::flag(hook.privileged),
     hash: Hash::Included,
-    lower: Lower::UsedBy(HERE),
+    lower: Lower::UsedBy(PLAN),
 };
 
 const WORKING_DIR: Attribute<Hook> = Attribute {
@@ -114,7 +112,7 @@ const WORKING_DIR: Attribute<Hook> = Attribute {
     merge: merge::default,
     render: |hook| render::text(hook.working_dir.as_deref()),
     hash: Hash::Included,
-    lower: Lower::UsedBy(HERE),
+    lower: Lower::UsedBy(PLAN),
 };
 
 const ENVIRONMENT: Attribute<Hook> = Attribute {
@@ -126,10 +124,10 @@ const ENVIRONMENT: Attribute<Hook> = Attribute {
     merge: merge::key_value,
     render: |hook| render::nullable(&hook.environment),
     hash: Hash::Included,
-    lower: Lower::UsedBy(HERE),
+    lower: Lower::UsedBy(PLAN),
 };
 
-const HERE: &str = "project/service/hooks.rs";
+const PLAN: &str = "plan/hooks.rs";
 
 /// What may be written for a hook inside a container.
 pub const SHAPE: Shape = Shape::requiring(&["command"], "hook", || keys(TABLE));
@@ -149,7 +147,7 @@ pub const BEFORE: &[Attribute<Hook>] = &[
         merge: merge::default,
         render: |hook| render::text(hook.image.as_deref()),
         hash: Hash::Included,
-        lower: Lower::UsedBy(HERE),
+        lower: Lower::UsedBy(PLAN),
     },
     USER,
     PRIVILEGED,
@@ -164,7 +162,7 @@ pub const BEFORE: &[Attribute<Hook>] = &[
         merge: merge::default,
         render: |hook| render::flag(hook.per_replica),
         hash: Hash::Included,
-        lower: Lower::UsedBy(HERE),
+        lower: Lower::UsedBy(PLAN),
     },
 ];
 

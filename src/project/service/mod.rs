@@ -1015,6 +1015,17 @@ impl Service {
     }
 }
 
+impl Service {
+    /// Images that its `pre_start` hooks name, other than its own.
+    pub fn hook_images(&self) -> impl Iterator<Item = &str> {
+        let named = self
+            .pre_start
+            .iter()
+            .filter_map(|hook| hook.image.as_deref());
+        named.filter(|name| self.image.as_deref() != Some(name))
+    }
+}
+
 /// A printed service as docker compose writes it in JSON, and so hashes it.
 pub fn json_form(service: &mut Data) {
     blkio::json_names(service);

@@ -2,16 +2,21 @@
 //!
 //! The list only names them; what they hold is said at the top level and filled in as
 //! [`Origin`] when the project is complete. What lies in a file on this machine is mounted
-//! read-only; anything else has to be written into the container, which is not done here.
+//! read-only. Anything else, and whatever is to have an owner or a mode of its own, is written into
+//! the container after its making; the request only says what, and where.
+//!
+//! The engine does not write into a container whose root is read-only, except into a volume. So
+//! with `read_only: true` the file's folder, or one above it, has to be a volume of the service.
 
 use bollard::models::{Mount, MountBindOptions, MountType};
 
 use crate::document::merge::Rule;
 use crate::document::{Node, ScalarKind, Value};
 use crate::project::attribute::{Attribute, Data, Hash, Lower, merge, read_table, render_table};
-use crate::project::read::Reader;
+use crate::project::content::{Content, InjectedFile};
+use crate::project::read::{Reader, clean};
 use crate::project::render;
-use crate::project::request::Request;
+use crate::project::request::{Refused, Request};
 use crate::project::service::Service;
 use crate::project::shape::{Shape, keys};
 
@@ -30,6 +35,17 @@ pub struct FileReference {
     pub mode: Option<u32>,
     /// What the top level says about it.
     pub origin: Origin,
+    /// A short digest of what it holds, where that is known.
+    pub digest: Option<String>,
+    /// Why no container can have it.
+    pub problem: Option<Problem>,
+}
+
+impl FileReference {
+    /// Whether it asks for an owner or a mode, which no mount can give it.
+    pub fn has_owner(&self) -> bool {
+        self.uid.is_some() || self.gid.is_some() || self.mode.is_some()
+    }
 }
 
 /// Where what a reference means comes from.
@@ -38,8 +54,67 @@ pub enum Origin {
     /// Not looked up, or written into the container by another stage.
     #[default]
     Elsewhere,
-    /// A file on this machine.
+    /// A file on this machine, to be mounted.
     File(String),
+    /// A text that is written into the container.
+    Content(Content),
+}
+
+/// Why something cannot be had, and what to do about it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Problem {
+    /// A clause: `the file /x does not exist`.
+    pub reason: String,
+    /// A line of advice.
+    pub help: String,
+}
+
+impl Problem {
+    fn new(reason: impl Into<String>, help: impl Into<String>) -> Problem {
+        Problem {
+            reason: reason.into(),
+            help: help.into(),
+        }
+    }
+
+    /// There is no such file.
+    pub fn missing(path: &str) -> Problem {
+        let help = "make the file, or correct `file:` where it is declared";
+        Problem::new(format!("the file {path} does not exist"), help)
+    }
+
+    /// There is, and it cannot be read.
+    pub fn unreadable(path: &str, why: &str) -> Problem {
+        let reason = format!("the file {path} cannot be read: {why}");
+        Problem::new(
+            reason,
+            "without `uid`, `gid` and `mode` it is mounted instead",
+        )
+    }
+
+    /// Nobody has set the variable.
+    pub fn variable(name: &str) -> Problem {
+        let help = format!("set it in the environment or in `.env`; `{name}=` makes it empty");
+        Problem::new(format!("the variable {name} is not set"), help)
+    }
+
+    fn owner(key: &str, value: &str) -> Problem {
+        let help = "names of users are known inside the container only: write the number";
+        Problem::new(format!("its `{key}`, {value:?}, is no number"), help)
+    }
+
+    fn read_only(target: &str) -> Problem {
+        let folder = target.rsplit_once('/').map_or("", |(folder, _)| folder);
+        let reason = format!("the service is `read_only`, so that {target} cannot be written");
+        let help = if folder.is_empty() {
+            "give it a `target` in a folder, and mount a volume there; or take it from a `file` without `uid`, `gid` and `mode`".to_owned()
+        } else {
+            format!(
+                "mount a volume there, `volumes: [{folder}]`; or take it from a `file` without `uid`, `gid` and `mode`"
+            )
+        };
+        Problem::new(reason, help)
+    }
 }
 
 /// The row of `configs`.
@@ -81,7 +156,6 @@ pub const SECRETS: Attribute<Service> = Attribute {
 };
 
 const HERE: &str = "project/service/mounts.rs";
-const OWN: &str = "a file is mounted with the owner and the mode that it has on the host";
 
 /// What may be written for references.
 pub const SHAPE: Shape = Shape::List(&Shape::OneOf(&[
@@ -122,7 +196,7 @@ pub const TABLE: &[Attribute<FileReference>] = &[
         merge: merge::default,
         render: |file| render::text(file.uid.as_deref()),
         hash: Hash::Included,
-        lower: Lower::NoEffect(OWN),
+        lower: Lower::UsedBy("load/contents.rs"),
     },
     Attribute {
         key: "gid",
@@ -133,7 +207,7 @@ pub const TABLE: &[Attribute<FileReference>] = &[
         merge: merge::default,
         render: |file| render::text(file.gid.as_deref()),
         hash: Hash::Included,
-        lower: Lower::NoEffect(OWN),
+        lower: Lower::UsedBy("load/contents.rs"),
     },
     Attribute {
         key: "mode",
@@ -144,7 +218,7 @@ pub const TABLE: &[Attribute<FileReference>] = &[
         merge: merge::default,
         render: |file| file.mode.map(|mode| Data::from(format!("0{mode:o}"))),
         hash: Hash::Included,
-        lower: Lower::NoEffect(OWN),
+        lower: Lower::UsedBy("load/contents.rs"),
     },
 ];
 
@@ -225,7 +299,13 @@ fn absolute(target: &str, folder: &str) -> String {
 
 fn lower_configs(service: &Service, request: &mut Request<'_>) {
     for file in &service.configs {
-        mount(file, config_target(file), None, request);
+        lower(
+            service,
+            ("configs", file),
+            config_target(file),
+            None,
+            request,
+        );
     }
 }
 
@@ -233,28 +313,128 @@ fn lower_secrets(service: &Service, request: &mut Request<'_>) {
     for file in &service.secrets {
         // docker compose sends empty options with secrets, and none with configs.
         let options = Some(MountBindOptions::default());
-        mount(file, secret_target(file), options, request);
+        lower(
+            service,
+            ("secrets", file),
+            secret_target(file),
+            options,
+            request,
+        );
+    }
+}
+
+fn lower(
+    service: &Service,
+    (kind, file): (&'static str, &FileReference),
+    target: String,
+    bind_options: Option<MountBindOptions>,
+    request: &mut Request<'_>,
+) {
+    let problem = match &file.origin {
+        Origin::Elsewhere => None,
+        Origin::File(path) => {
+            mount(path, target, bind_options, request);
+            None
+        }
+        Origin::Content(content) => {
+            let target = cleaned(&target);
+            if let Some(folder) = hidden_by(service, &target) {
+                request
+                    .hidden
+                    .push((format!("{kind}.{}", file.source), folder));
+            }
+            match injected(service, (kind, file), target, content) {
+                Ok(injected) => {
+                    request.files.push(injected);
+                    None
+                }
+                Err(problem) => Some(problem),
+            }
+        }
+    };
+    if let Some(problem) = file.problem.clone().or(problem) {
+        request.refused.push(Refused {
+            kind,
+            source: file.source.clone(),
+            problem,
+        });
     }
 }
 
 /// A missing file is an error of the engine, not a new empty folder: that is how mounts differ from
 /// binds.
 fn mount(
-    file: &FileReference,
+    path: &str,
     target: String,
     bind_options: Option<MountBindOptions>,
     request: &mut Request<'_>,
 ) {
-    let Origin::File(path) = &file.origin else {
-        return;
-    };
     let mount = Mount {
         typ: Some(MountType::BIND),
-        source: Some(path.clone()),
+        source: Some(path.to_owned()),
         target: Some(target),
         read_only: Some(true),
         bind_options,
         ..Mount::default()
     };
     request.host.mounts.get_or_insert_default().push(mount);
+}
+
+fn injected(
+    service: &Service,
+    (kind, file): (&str, &FileReference),
+    target: String,
+    content: &Content,
+) -> Result<InjectedFile, Problem> {
+    let number = |key: &str, value: &Option<String>| match value.as_deref() {
+        None | Some("") => Ok(0),
+        Some(text) => text.parse().map_err(|_| Problem::owner(key, text)),
+    };
+    let base = if service.read_only {
+        volume_around(service, &target).ok_or_else(|| Problem::read_only(&target))?
+    } else {
+        "/".to_owned()
+    };
+    Ok(InjectedFile {
+        source: format!("{kind}.{}", file.source),
+        base,
+        target,
+        content: content.clone(),
+        uid: number("uid", &file.uid)?,
+        gid: number("gid", &file.gid)?,
+        // As docker compose: everybody may read it.
+        mode: file.mode.unwrap_or(0o444),
+    })
+}
+
+/// Without `.` and `..`, which no archive may hold.
+fn cleaned(target: &str) -> String {
+    let cleaned = clean(std::path::Path::new(target));
+    cleaned.to_string_lossy().into_owned()
+}
+
+/// The volume that a path is in, the innermost one, unless it may not be written either.
+fn volume_around(service: &Service, target: &str) -> Option<String> {
+    let mounts = service.volumes.iter();
+    let around = mounts.filter(|mount| lies_in(target, &mount.target));
+    let innermost = around.max_by_key(|mount| mount.target.len())?;
+    let writable = innermost.kind == "volume" && !innermost.read_only;
+    writable.then(|| innermost.target.trim_end_matches('/').to_owned())
+}
+
+/// The `tmpfs` that covers a path as soon as the container starts.
+fn hidden_by(service: &Service, target: &str) -> Option<String> {
+    let mounts = service.volumes.iter().filter(|mount| mount.kind == "tmpfs");
+    let mounts = mounts.map(|mount| mount.target.as_str());
+    let plain = service.tmpfs.iter();
+    let plain = plain.map(|text| text.split(':').next().unwrap_or_default());
+    let mut folders = mounts.chain(plain);
+    folders
+        .find(|folder| lies_in(target, folder))
+        .map(str::to_owned)
+}
+
+fn lies_in(path: &str, folder: &str) -> bool {
+    let below = path.strip_prefix(folder.trim_end_matches('/'));
+    below.is_some_and(|rest| rest.starts_with('/'))
 }

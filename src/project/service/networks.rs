@@ -287,6 +287,9 @@ fn lower(service: &Service, request: &mut Request<'_>) {
             attachment.unwrap_or(&Attachment::default()),
             request,
         );
+        if is_predefined(&name) {
+            endpoint.aliases = None;
+        }
         if attachment.is_none() {
             endpoint.ipam_config = None;
         }
@@ -298,10 +301,37 @@ fn lower(service: &Service, request: &mut Request<'_>) {
             endpoint.mac_address = Some(address.clone());
         }
     }
+    // Older engines know one address for each container, on its first network.
     let addressed = |(_, endpoint): &(String, EndpointSettings)| endpoint.mac_address.is_some();
-    if request.endpoints.iter().any(addressed) {
-        request.require(ApiVersion::new(1, 44), "mac_address", "25.0");
+    if request.endpoints.iter().skip(1).any(addressed) {
+        request.require(
+            ApiVersion::new(1, 44),
+            "networks.*.mac_address on another network than the first",
+            "25.0",
+        );
     }
+}
+
+/// The engine's own networks, which know no names.
+fn is_predefined(name: &str) -> bool {
+    matches!(name, "bridge" | "default" | "host" | "none")
+}
+
+/// Whether a service asks for a hardware address on one of these networks.
+pub fn has_address(service: &Service, key: &str) -> bool {
+    let attachments = service.networks.iter().flatten();
+    let own = attachments
+        .clone()
+        .find(|(name, _)| *name == key)
+        .and_then(|(_, attachment)| attachment.as_ref()?.mac_address.as_ref());
+    let first = service.networks.as_ref().map(in_order);
+    let is_first = first.is_some_and(|all| all.first().is_some_and(|(name, _)| *name == key));
+    own.is_some()
+        || (is_first
+            && service
+                .mac_address
+                .as_ref()
+                .is_some_and(|it| !it.is_empty()))
 }
 
 fn endpoint(
@@ -317,6 +347,13 @@ fn endpoint(
         driver_opts.insert(
             "com.docker.network.endpoint.ifname".to_owned(),
             name.clone(),
+        );
+    }
+    if driver_opts.contains_key("com.docker.network.endpoint.sysctls") {
+        request.require(
+            ApiVersion::new(1, 46),
+            "networks.*.driver_opts.com.docker.network.endpoint.sysctls",
+            "27.0",
         );
     }
     if attachment.gw_priority != 0 {

@@ -683,7 +683,8 @@ fn engine_mount(mount: &Mount, request: &mut Request<'_>) -> EngineMount {
         "bind" => {
             result.typ = Some(MountType::BIND);
             let options = mount.bind.clone().unwrap_or_default();
-            if options.recursive.is_some_and(|it| it != "enabled") {
+            let rules = ["writable", "readonly"];
+            if options.recursive.is_some_and(|it| rules.contains(&&*it)) {
                 request.require(ApiVersion::new(1, 44), "volumes.*.bind.recursive", "25.0");
             }
             result.bind_options = mount.bind.as_ref().map(bind_options);

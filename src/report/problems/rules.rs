@@ -103,6 +103,10 @@ pub const RULES: &[(&str, &str)] = &[
         "A service is built from another one that has no build.",
     ),
     (
+        "missing-content",
+        "A container cannot have a config or secret that it asks for.",
+    ),
+    (
         "missing-external",
         "A network or volume that others make is not there.",
     ),
@@ -121,6 +125,10 @@ pub const RULES: &[(&str, &str)] = &[
         "Several containers would have one name.",
     ),
     ("nested-too-deep", "Values are nested without end."),
+    (
+        "network-in-use",
+        "A network has to be made anew while somebody else uses it.",
+    ),
     ("no-effect", "Something is set that has no effect."),
     (
         "not-migrated",

@@ -158,7 +158,7 @@ services:
   web:
     image: app
     deploy: {mode: global, update_config: {parallelism: 2}}
-    post_start: [{command: warm-up}]
+    models: [llm]
   db:
     image: db
     ports: [{target: 80, mode: host}]
@@ -168,6 +168,7 @@ services:
     deploy: {mode: global}
 configs:
   unused: {file: ./x, template_driver: golang}
+models: {llm: {model: ai/llm}}
 ";
 
 #[tokio::test]
@@ -178,7 +179,7 @@ KEY                                 PLACE               WHY IT HAS NO EFFECT
 version                             compose.yaml:1:1    it has been without meaning since Compose 1.27
 services.web.deploy.mode            compose.yaml:5:14   only a swarm acts on it
 services.web.deploy.update_config   compose.yaml:5:28   only a swarm acts on it
-services.web.post_start             compose.yaml:6:5    this version of rcompose does not run hooks yet
+services.web.models                 compose.yaml:6:5    this version of rcompose does not run models yet
 services.db.ports[0].mode           compose.yaml:9:26   a single engine publishes on the host in either mode
 ";
     let ran = sandbox.succeed("config --unsupported").await;
@@ -198,13 +199,13 @@ async fn what_has_no_effect_is_told_to_programs_too() {
     let kinds: Vec<_> = notes.as_array().expect("a list").iter().collect();
     assert_eq!(kinds.len(), 5);
     let expected = serde_json::json!({
-        "path": "services.web.post_start",
+        "path": "services.web.models",
         "service": "web",
         "file": "compose.yaml",
         "line": 6,
         "column": 5,
         "kind": "not_yet",
-        "reason": "this version of rcompose does not run hooks yet",
+        "reason": "this version of rcompose does not run models yet",
     });
     assert_eq!(kinds[3], &expected);
     assert_eq!(kinds[0]["service"], serde_json::Value::Null);

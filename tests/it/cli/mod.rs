@@ -17,6 +17,7 @@ use rcompose::report::ps::Clock;
 
 mod config;
 mod diagnostics;
+mod drift;
 mod explain;
 mod globals;
 mod lifecycle;
@@ -26,6 +27,7 @@ mod plan;
 mod ps;
 mod ready;
 mod schema;
+mod secrets;
 mod signals;
 mod staying;
 mod up;

@@ -85,7 +85,8 @@ services:
   web:
     image: app
     deploy: {mode: global}
-    post_start: [{command: warm-up}]
+    models: [llm]
+models: {llm: {model: ai/llm}}
 ",
     );
     let ran = sandbox.run("plan").await;
@@ -97,11 +98,11 @@ warning: `version` has no meaning any more
   | ^^^^^^^ every file is read the same way
   |
   = help: remove the line
-warning: `services.web.post_start` has no effect: this version of rcompose does not run hooks yet
+warning: `services.web.models` has no effect: this version of rcompose does not run models yet
  --> compose.yaml:6:5
   |
-6 |     post_start: [{command: warm-up}]
-  |     ^^^^^^^^^^ set here
+6 |     models: [llm]
+  |     ^^^^^^ set here
 note: services.web.deploy.mode has no effect (compose.yaml:5:14): only a swarm acts on it
 ";
     assert_eq!((ran.code, ran.stderr.as_str()), (2, expected));
@@ -113,10 +114,6 @@ note: services.web.deploy.mode has no effect (compose.yaml:5:14): only a swarm a
         .iter()
         .filter_map(|note| note["path"].as_str())
         .collect();
-    let expected = [
-        "version",
-        "services.web.deploy.mode",
-        "services.web.post_start",
-    ];
+    let expected = ["version", "services.web.deploy.mode", "services.web.models"];
     assert_eq!(paths, expected);
 }

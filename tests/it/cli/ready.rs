@@ -21,7 +21,13 @@ async fn every_kind_of_container_gets_its_verdict() {
         ("command: [sh, -c, 'exit 0'], restart: always", 1),
         ("command: [sh, -c, 'exit 0'], restart: unless-stopped", 1),
         ("command: [sh, -c, 'exit 3']", 1),
-        ("command: [sh, -c, 'sleep 1; exit 3']", 1),
+        ("command: [sh, -c, 'sleep 0.3; exit 3']", 1),
+        // What nothing would start again is ready when it runs, as with docker compose.
+        ("command: [sh, -c, 'sleep 1; exit 3']", 0),
+        (
+            "command: [sh, -c, 'sleep 1; exit 3'], restart: on-failure",
+            1,
+        ),
         ("command: [sh, -c, 'sleep 0.9; exit 1'], restart: always", 1),
         ("command: [sh, -c, 'sleep 0.9; exit 0'], restart: always", 1),
         ("command: [sh, -c, 'exit 1'], restart: 'on-failure:2'", 1),
@@ -47,7 +53,7 @@ async fn one_replica_that_falls_over_spoils_it() {
     let sandbox = Sandbox::with("services: {web: {image: app, scale: 3}}");
     sandbox
         .engine
-        .behave("demo-web-2", "echo no config; sleep 0.5; exit 7");
+        .behave("demo-web-2", "echo no config; sleep 0.3; exit 7");
     let ran = sandbox.run("up --wait").await;
     assert_eq!(ran.code, 1, "{ran:?}");
     let expected = "\
@@ -120,7 +126,7 @@ async fn start_waits_too_when_asked_to() {
     let last = ran.stderr.lines().last();
     assert_eq!(last, Some(" Container demo-web-1  Healthy"));
     sandbox.succeed("stop").await;
-    sandbox.engine.behave("demo-web-1", "sleep 1; exit 9");
+    sandbox.engine.behave("demo-web-1", "sleep 0.3; exit 9");
     assert_eq!(sandbox.run("start --wait").await.code, 1);
     assert_eq!(sandbox.run("start").await.code, 0);
 }

@@ -43,10 +43,12 @@ services:
   dnmonster: {{image: 'dnmonster:{version}'}}
   redis:
     image: redis:{version}
+    configs: [{{source: settings, target: /etc/redis.conf}}]
     volumes: ['data:/data', /scratch]
     healthcheck: {{test: [CMD, ping], interval: 1s}}
   sidecar: {{image: 'side:1', network_mode: 'service:redis', scale: 2}}
 volumes: {{data: }}
+configs: {{settings: {{content: maxmemory {version}}}}}
 ",
             self.folder.path().display()
         ))

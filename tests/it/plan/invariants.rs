@@ -18,6 +18,9 @@ pub(super) fn broken(plan: &Plan, observed: &Observed, volumes_may_go: bool) -> 
     broken.extend(containers_are_there_when_they_start(
         plan, observed, &before,
     ));
+    broken.extend(networks_are_left_before_they_are_removed(
+        plan, observed, &before,
+    ));
     if !volumes_may_go {
         let removals = plan.steps.iter().map(|step| &step.operation);
         let removals = removals.filter(|it| matches!(it, Operation::RemoveVolume { .. }));
@@ -181,6 +184,47 @@ fn containers_are_there_when_they_start(
                 broken.push(format!(
                     "step {} speaks of {name}, which is not there",
                     index + 1
+                ));
+            }
+        }
+    }
+    broken
+}
+
+/// A network that has to go is left by every container of the project, and by none that runs.
+fn networks_are_left_before_they_are_removed(
+    plan: &Plan,
+    observed: &Observed,
+    before: &[BTreeSet<usize>],
+) -> Vec<String> {
+    let mut broken = Vec::new();
+    for (index, step) in plan.steps.iter().enumerate() {
+        let Operation::RemoveNetwork {
+            name,
+            required: true,
+        } = &step.operation
+        else {
+            continue;
+        };
+        let inside = observed.containers.iter();
+        let inside = inside.filter(|it| it.networks.contains_key(name) && it.holds_processes());
+        for container in inside {
+            let leaves = |earlier: &usize| match &plan.steps[*earlier].operation {
+                Operation::DisconnectNetwork { network, name: who } => {
+                    network == name && *who == container.name
+                }
+                _ => false,
+            };
+            let stops = |earlier: &usize| match &plan.steps[*earlier].operation {
+                Operation::StopContainer { name, .. } => *name == container.name,
+                _ => false,
+            };
+            let left = before[index].iter().find(|earlier| leaves(earlier));
+            if !left.is_some_and(|left| before[*left].iter().any(stops)) {
+                broken.push(format!(
+                    "step {} removes {name} under {}",
+                    index + 1,
+                    container.name
                 ));
             }
         }

@@ -153,11 +153,14 @@ fn as_made(service: &Service, number: u32, project: &Project, all: &Value) -> Ma
         hash::service(service, Encoding::Current).into(),
     );
     made.insert("attributes".into(), attributes(service));
-    let depends_on = service
+    let depends_on: Vec<Value> = service
         .depends_on
-        .keys()
-        .map(|name| Value::from(name.as_str()));
-    made.insert("depends_on".into(), Value::Sequence(depends_on.collect()));
+        .iter()
+        .map(|(name, it)| format!("{name}:{}:{}", it.condition.word(), it.restart).into())
+        .collect();
+    let image = service.image_name(&project.name);
+    made.insert("image".into(), image.into());
+    made.insert("depends_on".into(), Value::Sequence(depends_on));
     let networks = service.networks.iter().flat_map(BTreeMap::keys);
     let networks = networks
         .filter_map(|key| names.networks.get(key))
@@ -192,11 +195,10 @@ fn as_made(service: &Service, number: u32, project: &Project, all: &Value) -> Ma
 
 fn attributes(service: &Service) -> Value {
     let hashes = hash::attributes(service).into_iter();
-    Value::Mapping(
-        hashes
-            .map(|(key, hash)| (key.into(), hash.into()))
-            .collect(),
-    )
+    let hashes = hashes.map(|(key, hash)| (Value::from(key), hash.into()));
+    let contents = hash::contents(service).into_iter();
+    let contents = contents.map(|(key, digest)| (Value::from(key), digest.into()));
+    Value::Mapping(hashes.chain(contents).collect())
 }
 
 /// `@hash:SERVICE` and its like.
