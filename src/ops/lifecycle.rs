@@ -65,12 +65,6 @@ pub async fn start(
 ) -> Result<(), Error> {
     let services = &options.services;
     let (observed, _) = look(engine, target, services).await?;
-    if let (Target::Name(name), true) = (target, observed.containers.is_empty()) {
-        return Err(Error::refused(
-            format!("no container found for project \"{name}\""),
-            Some("`rcompose up` makes them".to_owned()),
-        ));
-    }
     if let Some(project) = target.project()
         && let Some(missing) = without_container(project, &observed, services)
     {
