@@ -41,7 +41,7 @@ const FLAGS: [&str; 23] = [
 ];
 
 /// Cases that are another matter whatever is asked.
-const UNDERSTOOD: [(&str, &str); 14] = [
+const UNDERSTOOD: [(&str, &str); 17] = [
     (
         "name-is-a-number",
         "a name that is no text is refused there even where only variables are printed",
@@ -58,14 +58,38 @@ const UNDERSTOOD: [(&str, &str); 14] = [
         "volumes_bind",
         "later versions print create_host_path: false",
     ),
-    ("extends-of-included", "later versions include first"),
     (
         "first-format-extends",
         "files of the first format are refused there",
     ),
-    ("include-conflict", "later versions merge"),
-    ("include-conflict-of-two", "later versions merge"),
-    ("include-conflict-with-tags", "later versions merge"),
+    (
+        "sysctls-is-empty",
+        "a section of nothing is refused there even where only variables are printed",
+    ),
+    (
+        "build-limit-in-quotes",
+        "a limit in quotes is refused there even where only variables are printed",
+    ),
+    (
+        "env-compose-file-is-empty",
+        "a variable without a value is an error there",
+    ),
+    (
+        "env-file-disabled-by-nothing",
+        "a variable without a value is an error there",
+    ),
+    (
+        "processors-are-not-a-number",
+        "only printing it as JSON fails there",
+    ),
+    (
+        "processors-without-end",
+        "only printing it as JSON fails there",
+    ),
+    (
+        "secret-of-a-variable-without-a-name",
+        "it is a matter of consistency there",
+    ),
     (
         "name-empty",
         "a name without a letter is taken there without normalization",

@@ -241,6 +241,14 @@ const UNDERSTOOD: &[(&str, &str)] = &[
         "loader/include-with-a-misspelt-key",
         "what has no effect is what an editor should show",
     ),
+    (
+        "loader/gpus-with-a-foreign-key",
+        "what has no effect is what an editor should show",
+    ),
+    (
+        "loader/storage-option-of-nothing",
+        "an option without a value is what an editor may ask for",
+    ),
 ];
 
 #[test]
