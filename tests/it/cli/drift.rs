@@ -101,7 +101,7 @@ async fn start_without_files_needs_containers_and_services_that_have_some() {
     sandbox.files.clear();
     let ran = sandbox.run("-p nobody start").await;
     let expected = "\
-error: no container found for project "nobody"
+error: no container found for project \"nobody\"
   help: `rcompose up` makes them
 ";
     assert_eq!((ran.code, ran.stderr.as_str()), (1, expected));
