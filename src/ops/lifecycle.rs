@@ -73,8 +73,8 @@ pub async fn start(
             Some("`rcompose up` makes one".to_owned()),
         ));
     }
-    if let Target::Name(name) = target {
-        refuse_what_is_not_there(name, &observed, services)?;
+    if let Target::Name(_) = target {
+        refuse_what_is_not_there(&observed, services)?;
     }
     let plan = plan::start::start(target.project(), &observed, services, options.wait);
     let execution = Options {
@@ -85,18 +85,9 @@ pub async fn start(
 }
 
 /// Without files, what has no container is not known at all.
-fn refuse_what_is_not_there(
-    project: &str,
-    observed: &Observed,
-    services: &[String],
-) -> Result<(), Error> {
+fn refuse_what_is_not_there(observed: &Observed, services: &[String]) -> Result<(), Error> {
     let replicas = observed.containers.iter().filter(|it| !it.one_off);
     let known: BTreeSet<&str> = replicas.map(|it| it.service.as_str()).collect();
-    if known.is_empty() {
-        let message = format!("project {project} has no container to start");
-        let help = "`rcompose up` makes some, where the project's files are";
-        return Err(Error::refused(message, Some(help.to_owned())));
-    }
     let unknown = services.iter().find(|name| !known.contains(name.as_str()));
     unknown.map_or(Ok(()), |name| {
         let near = crate::document::diagnostic::nearest(name, known.into_iter());

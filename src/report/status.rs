@@ -485,13 +485,15 @@ fn end(operation: &Operation, replaced: bool) -> Option<&'static str> {
         Operation::RunContainer(_) => "Exited",
         // The container has started before.
         Operation::RunHook(hook) if hook.moment == Moment::AfterStart => "Started",
-        Operation::RunHook(_) | Operation::PutFiles { .. } => return None,
+        Operation::RunHook(_)
+        | Operation::PutFiles { .. }
+        | Operation::ConnectNetwork { .. }
+        | Operation::DisconnectNetwork { .. } => return None,
         Operation::StartContainer { .. } | Operation::RestartContainer { .. } => "Started",
         Operation::StopContainer { .. } => "Stopped",
         Operation::KillContainer { .. } => "Killed",
         Operation::PauseContainer { .. } => "Paused",
         Operation::UnpauseContainer { .. } => "Unpaused",
-        Operation::ConnectNetwork { .. } | Operation::DisconnectNetwork { .. } => return None,
         Operation::RenameContainer { .. } => "Renamed",
         Operation::Wait { goal, .. } => match goal {
             Goal::Condition(Condition::Started) => "Running",

@@ -101,8 +101,8 @@ async fn start_without_files_needs_containers_and_services_that_have_some() {
     sandbox.files.clear();
     let ran = sandbox.run("-p nobody start").await;
     let expected = "\
-error: project nobody has no container to start
-  help: `rcompose up` makes some, where the project's files are
+error: no container found for project \"nobody\"
+  help: `rcompose up` makes them
 ";
     assert_eq!((ran.code, ran.stderr.as_str()), (1, expected));
     let ran = sandbox.run("-p demo start wev").await;
