@@ -324,7 +324,9 @@ impl<'a> Load<'a> {
         if !skip.normalization {
             normalize(&mut project, &|name| variables.get(name).cloned());
         }
-        if !skip.consistency {
+        // Behind so many problems, more of them are shown to nobody.
+        let enough = self.diagnostics.iter().filter(|it| it.is_error()).count() > MAX_PROBLEMS;
+        if !skip.consistency && !enough {
             let mut found = validate(&project, &read.document);
             found.extend(Graph::of(&project).cycles());
             let new = without_echoes(&read.document, &project, &self.diagnostics, found);

@@ -167,7 +167,9 @@ pub fn unknown_key<'a>(
     let mut diagnostic = Diagnostic::error(format!("unknown key `{key}` in {whole}"))
         .code("unknown-key")
         .at(entry.key_span, "not a key of the Compose Specification");
-    if let Some(near) = nearest(key, known) {
+    if !reader.has_enough()
+        && let Some(near) = nearest(key, known)
+    {
         diagnostic = diagnostic.help(format!("did you mean `{near}`?"));
     }
     reader.report(diagnostic);

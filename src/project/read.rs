@@ -84,9 +84,18 @@ impl<'a> Reader<'a> {
 
     /// Everything that was reported.
     pub fn finish(mut self) -> Vec<Diagnostic> {
-        // More of them would only take time.
-        self.diagnostics.truncate(10 * MAX_PROBLEMS);
+        // More of them would only take time; warnings must not push an error out.
+        if self.diagnostics.len() > 10 * MAX_PROBLEMS {
+            self.diagnostics.sort_by_key(|problem| problem.severity);
+            self.diagnostics.truncate(10 * MAX_PROBLEMS);
+        }
         self.diagnostics
+    }
+
+    /// Whether there are more problems already than anybody is shown: what would make another one
+    /// nicer is not worth its time.
+    pub fn has_enough(&self) -> bool {
+        self.diagnostics.len() > MAX_PROBLEMS
     }
 
     /// Where the reader stands.

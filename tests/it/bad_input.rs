@@ -1,8 +1,8 @@
 //! Bad input from a real disk: whatever stands at a path, the answer is an error or a project, and
 //! it comes at once.
 //!
-//! Figures of the release build are those of `tests/fuzz/README.md`; here a debug build answers, so
-//! sizes are smaller and limits wider.
+//! Here a debug build answers, so sizes are smaller and limits wider than those of the release build,
+//! which answers each of these in under a second and 200 MB.
 
 #![cfg(unix)]
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on panics")]
@@ -282,5 +282,18 @@ fn a_great_many_problems_are_cut_short() {
         "{}",
         problems.len()
     );
+    says(&problems, "unknown key `imag`");
+}
+
+#[test]
+fn an_error_behind_thousands_of_warnings_is_not_lost() {
+    let folder = Folder::new();
+    let mut text = "services:\n".to_owned();
+    for number in 0..1200 {
+        writeln!(text, "  s{number}: {{image: a, volumes: ['v:/v:odd']}}").unwrap();
+    }
+    text.push_str("  last: {imag: a}\nvolumes: {v: }\n");
+    folder.write("warned.yaml", text);
+    let problems = folder.problems(&["warned.yaml"]);
     says(&problems, "unknown key `imag`");
 }
