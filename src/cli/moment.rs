@@ -3,6 +3,7 @@
 use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
 
+use crate::ops::logs::seconds;
 use crate::project::value::duration::Duration;
 use crate::report::ps::Clock;
 
@@ -31,14 +32,6 @@ fn local(text: &str, zone: &TimeZone) -> Option<String> {
 
 fn of(timestamp: jiff::Timestamp) -> String {
     let (whole, rest) = (timestamp.as_second(), timestamp.subsec_nanosecond());
-    format!("{whole}.{rest:09}")
-}
-
-fn seconds(nanoseconds: i64) -> String {
-    let (whole, rest) = (
-        nanoseconds.div_euclid(SECOND),
-        nanoseconds.rem_euclid(SECOND),
-    );
     format!("{whole}.{rest:09}")
 }
 

@@ -3,7 +3,9 @@
 use crate::document::{Path, Segment};
 use crate::project::Project;
 use crate::project::service::Service;
-use crate::project::service::{links, volumes_from};
+use crate::project::service::links;
+use crate::project::service::volumes_from::{self, Target};
+use crate::project::validate::attribute_behind;
 
 /// The reason, and the path of what it follows from.
 pub(super) fn reason(project: &Project, path: &[Segment]) -> (String, Option<Vec<Segment>>) {
@@ -50,43 +52,29 @@ pub(super) fn reason(project: &Project, path: &[Segment]) -> (String, Option<Vec
 
 const DEFAULT: &str = "the default";
 
-/// Which attribute makes one service depend on another.
+/// Which attribute makes one service depend on another, down to the item of a list.
 fn dependency(service: &Service, on: &str) -> (String, Option<Vec<Segment>>) {
-    let base = Path::default().key("services").key(&service.name);
-    let because = |attribute: &str, path: Path| {
-        let reason = format!("follows from `{attribute}`");
-        (reason, Some(path.segments().to_vec()))
-    };
-    let link = service
-        .links
-        .iter()
-        .position(|link| links::split(link).0 == on);
-    if let Some(index) = link {
-        return because("links", base.key("links").index(index));
-    }
-    let modes = [
-        ("network_mode", &service.network_mode),
-        ("ipc", &service.ipc),
-        ("pid", &service.pid),
-        ("uts", &service.uts),
-        ("cgroup", &service.cgroup),
-    ];
-    for (attribute, mode) in modes {
-        let target = mode
-            .as_deref()
-            .and_then(|mode| mode.strip_prefix("service:"));
-        if target == Some(on) {
-            return because(attribute, base.key(attribute));
+    let attribute = attribute_behind(service, on);
+    let index = match attribute {
+        "depends_on" => {
+            let reason = "what the short form of a dependency stands for";
+            return (reason.to_owned(), None);
         }
+        "links" => service
+            .links
+            .iter()
+            .position(|link| links::split(link).0 == on),
+        "volumes_from" => service
+            .volumes_from
+            .iter()
+            .position(|entry| volumes_from::split(entry).0 == Target::Service(on)),
+        _ => None,
+    };
+    let path = Path::default().key("services").key(&service.name);
+    let mut path = path.key(attribute);
+    if let Some(index) = index {
+        path = path.index(index);
     }
-    let from = service.volumes_from.iter().position(|entry| {
-        matches!(volumes_from::split(entry).0, volumes_from::Target::Service(name) if name == on)
-    });
-    match from {
-        Some(index) => because("volumes_from", base.key("volumes_from").index(index)),
-        None => (
-            "what the short form of a dependency stands for".to_owned(),
-            None,
-        ),
-    }
+    let reason = format!("follows from `{attribute}`");
+    (reason, Some(path.segments().to_vec()))
 }

@@ -4,8 +4,6 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use tokio_util::sync::CancellationToken;
-
 use super::{Error, Target, check_services, finished, images_of};
 use crate::engine::{Engine, Reads};
 use crate::event::Sink;
@@ -47,12 +45,10 @@ pub async fn stop(
     options: &StopOptions,
     events: &mut dyn Sink,
 ) -> Result<(), Error> {
-    let (observed, farewell) = look(engine, target, &options.services).await?;
-    run(
-        engine,
-        teardown::stop(&observed, &farewell, &options.services, options.timeout),
-        events,
-    )
+    let (services, timeout) = (&options.services, options.timeout);
+    carry_out(engine, target, services, events, |observed, farewell| {
+        teardown::stop(observed, farewell, services, timeout)
+    })
     .await
 }
 
@@ -74,7 +70,7 @@ pub async fn start(
         ));
     }
     if let Target::Name(_) = target {
-        refuse_what_is_not_there(&observed, services)?;
+        refuse_what_is_not_there(target.name(), &observed, services)?;
     }
     let plan = plan::start::start(target.project(), &observed, services, options.wait);
     let execution = Options {
@@ -85,9 +81,19 @@ pub async fn start(
 }
 
 /// Without files, what has no container is not known at all.
-fn refuse_what_is_not_there(observed: &Observed, services: &[String]) -> Result<(), Error> {
+fn refuse_what_is_not_there(
+    project: &str,
+    observed: &Observed,
+    services: &[String],
+) -> Result<(), Error> {
     let replicas = observed.containers.iter().filter(|it| !it.one_off);
     let known: BTreeSet<&str> = replicas.map(|it| it.service.as_str()).collect();
+    if known.is_empty() {
+        return Err(Error::refused(
+            format!("no container found for project \"{project}\""),
+            Some("`rcompose up` makes them".to_owned()),
+        ));
+    }
     let unknown = services.iter().find(|name| !known.contains(name.as_str()));
     unknown.map_or(Ok(()), |name| {
         let near = crate::document::diagnostic::nearest(name, known.into_iter());
@@ -136,9 +142,10 @@ pub async fn restart(
     options: &RestartOptions,
     events: &mut dyn Sink,
 ) -> Result<(), Error> {
-    let (observed, _) = look(engine, target, &options.services).await?;
-    let plan = plan::start::restart(target.project(), &observed, options);
-    run(engine, plan, events).await
+    carry_out(engine, target, &options.services, events, |observed, _| {
+        plan::start::restart(target.project(), observed, options)
+    })
+    .await
 }
 
 /// What `rm` would remove: names of containers.
@@ -166,12 +173,10 @@ pub async fn remove(
     options: &RemoveOptions,
     events: &mut dyn Sink,
 ) -> Result<(), Error> {
-    let (observed, farewell) = look(engine, target, &options.services).await?;
-    run(
-        engine,
-        teardown::remove(&observed, &farewell, options),
-        events,
-    )
+    let services = &options.services;
+    carry_out(engine, target, services, events, |observed, farewell| {
+        teardown::remove(observed, farewell, options)
+    })
     .await
 }
 
@@ -196,12 +201,9 @@ pub async fn pause(
     services: &[String],
     events: &mut dyn Sink,
 ) -> Result<(), Error> {
-    let (observed, _) = look(engine, target, services).await?;
-    run(
-        engine,
-        signals::pause(target.project(), &observed, services),
-        events,
-    )
+    carry_out(engine, target, services, events, |observed, _| {
+        signals::pause(target.project(), observed, services)
+    })
     .await
 }
 
@@ -212,12 +214,9 @@ pub async fn unpause(
     services: &[String],
     events: &mut dyn Sink,
 ) -> Result<(), Error> {
-    let (observed, _) = look(engine, target, services).await?;
-    run(
-        engine,
-        signals::unpause(target.project(), &observed, services),
-        events,
-    )
+    carry_out(engine, target, services, events, |observed, _| {
+        signals::unpause(target.project(), observed, services)
+    })
     .await
 }
 
@@ -265,11 +264,18 @@ async fn look(
     Ok((observed, farewell))
 }
 
+/// Looks, plans and does it.
+async fn carry_out(
+    engine: &dyn Engine,
+    target: Target<'_>,
+    services: &[String],
+    events: &mut dyn Sink,
+    plan: impl FnOnce(&Observed, &Farewell) -> Plan,
+) -> Result<(), Error> {
+    let (observed, farewell) = look(engine, target, services).await?;
+    run(engine, plan(&observed, &farewell), events).await
+}
+
 async fn run(engine: &dyn Engine, plan: Plan, events: &mut dyn Sink) -> Result<(), Error> {
-    let options = Options {
-        cancel: CancellationToken::new(),
-        attach: None,
-        ..Options::default()
-    };
-    finished(&execute(engine, &Arc::new(plan), &options, events).await)
+    finished(&execute(engine, &Arc::new(plan), &Options::default(), events).await)
 }

@@ -395,7 +395,7 @@ fn following(name: String, output: Answers<Output>) -> Following {
 }
 
 /// `1700000000.123456789`.
-pub(super) fn seconds(nanoseconds: i64) -> String {
+pub(crate) fn seconds(nanoseconds: i64) -> String {
     const SECOND: i64 = 1_000_000_000;
     let (whole, rest) = (
         nanoseconds.div_euclid(SECOND),

@@ -317,10 +317,7 @@ impl Converge<'_, '_> {
         only_if: &[ImageMoved],
     ) -> StepId {
         let Container { service, name, .. } = container;
-        let project = self.project;
-        let known = project.services.get(service);
-        let known = known.or_else(|| project.disabled.get(service));
-        let hooks = known.filter(|_| container.is_up());
+        let hooks = self.service(service).filter(|_| container.is_up());
         let hooks = hooks.map(|it| hooks::before_stop(&it.pre_stop, name, false));
         let stop = Operation::StopContainer {
             name: name.clone(),

@@ -88,32 +88,29 @@ fn after_start(service: Option<&Service>, container: &Container) -> Vec<Operatio
 
 /// The named services and everything that they need.
 fn with_needed(needs: &Needs, services: &[String]) -> Vec<String> {
-    let mut ahead = services.to_vec();
-    let mut reached = BTreeSet::new();
-    while let Some(name) = ahead.pop() {
-        if reached.insert(name.clone()) {
-            ahead.extend(
-                needs
-                    .get(&name)
-                    .into_iter()
-                    .flat_map(BTreeMap::keys)
-                    .cloned(),
-            );
-        }
-    }
-    reached.into_iter().collect()
+    reach(services, |name| {
+        let needed = needs.get(name).into_iter().flat_map(BTreeMap::keys);
+        needed.cloned().collect()
+    })
 }
 
-/// The named services and, through any number of steps, those that restart along with them.
+/// The named services and those that restart along with them.
 fn with_restarting(needs: &Needs, services: &[String]) -> Vec<String> {
+    reach(services, |name| {
+        let asks =
+            |needs: &BTreeMap<String, Dependency>| needs.get(name).is_some_and(|it| it.restart);
+        let dependents = needs.iter().filter(|(_, needs)| asks(needs));
+        dependents.map(|(name, _)| name.clone()).collect()
+    })
+}
+
+/// The named services and, through any number of steps, those that lead on from them.
+fn reach(services: &[String], next: impl Fn(&str) -> Vec<String>) -> Vec<String> {
     let mut ahead = services.to_vec();
     let mut reached = BTreeSet::new();
     while let Some(name) = ahead.pop() {
         if reached.insert(name.clone()) {
-            let dependents = needs
-                .iter()
-                .filter(|(_, needs)| needs.get(&name).is_some_and(|it| it.restart));
-            ahead.extend(dependents.map(|(name, _)| name.clone()));
+            ahead.extend(next(&name));
         }
     }
     reached.into_iter().collect()

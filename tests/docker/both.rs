@@ -69,10 +69,9 @@ impl Both {
         self.theirs.stack.edit("compose.yaml", from, to);
     }
 
-    /// Does something to both.
-    pub fn each(&self, act: impl Fn(&Stack)) {
-        act(&self.ours.stack);
-        act(&self.theirs.stack);
+    /// Does something to both, rcompose's first.
+    pub fn each<T>(&self, act: impl Fn(&Stack) -> T) -> [T; 2] {
+        [act(&self.ours.stack), act(&self.theirs.stack)]
     }
 
     /// Runs a command line with both tools and compares. Answers what rcompose said.

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use rcompose::engine::{ContainerState, Engine, Exec};
 
+use crate::both::Both;
 use crate::stack::{Stack, engine, until, wait};
 
 /// What hooks write into the volume is read by whoever mounts it later.
@@ -43,22 +44,15 @@ fn states(stack: &Stack) -> BTreeMap<String, ContainerState> {
         .collect()
 }
 
-/// Plays steps with both tools; after each, exit codes, states and notes have to be alike.
+/// Plays steps with both tools; after each, the notes of the hooks have to be alike too.
 fn alike(name: &str, compose: &str, steps: &[&[&str]]) {
-    let (Some(ours), Some(theirs)) = (
-        Stack::new(&format!("{name}-a"), compose),
-        Stack::new(&format!("{name}-b"), compose),
-    ) else {
+    let Some(mut both) = Both::new(name, compose) else {
         return;
     };
     for step in steps {
-        let our = ours.run(step);
-        let Some(their) = theirs.docker_compose(step) else {
-            return;
-        };
-        assert_eq!(our.code, their.code, "{step:?}\n{our:?}\n{their:?}");
-        assert_eq!(states(&ours), states(&theirs), "after {step:?}");
-        assert_eq!(notes(&ours), notes(&theirs), "after {step:?}");
+        both.run(&step.join(" "));
+        let [ours, theirs] = both.each(notes);
+        assert_eq!(ours, theirs, "after {step:?}");
     }
 }
 

@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 
 use rcompose::engine::{ContainerState, Engine, Reads};
 
-use crate::stack::{Ran, Stack, engine, until, wait};
+use crate::both::Both;
+use crate::stack::{Stack, engine, until, wait};
 
 /// Two services that end at once when they are told to.
 const PAIR: &str = "
@@ -19,40 +20,12 @@ services:
     depends_on: [db]
 ";
 
-/// What the engine holds of a stack: short name and state of each container.
-fn held(stack: &Stack) -> BTreeMap<String, ContainerState> {
-    let short = |name: &str| name.replacen(&format!("{}-", stack.project), "", 1);
-    let containers = stack.containers().into_iter();
-    containers
-        .map(|(name, container)| (short(&name), container.state))
-        .collect()
-}
-
-/// Plays steps with rcompose and with docker compose, each in a stack of its own; after each step
-/// the exit codes and what the engine holds have to be alike.
+/// Plays steps with rcompose and with docker compose, each in a stack of its own.
 fn alike(name: &str, compose: &str, steps: &[&[&str]]) {
-    let (Some(ours), Some(theirs)) = (
-        Stack::new(&format!("{name}-a"), compose),
-        Stack::new(&format!("{name}-b"), compose),
-    ) else {
-        return;
-    };
-    for step in steps {
-        let our = ours.run(step);
-        // At once: jobs end while the other tool works.
-        let our_state = held(&ours);
-        let Some(their) = theirs.docker_compose(step) else {
-            return;
-        };
-        let told = |ran: &Ran| format!("{}{}", ran.stdout, ran.stderr);
-        assert_eq!(
-            our.code,
-            their.code,
-            "{step:?}\n{}\n{}",
-            told(&our),
-            told(&their)
-        );
-        assert_eq!(our_state, held(&theirs), "after {step:?}");
+    if let Some(mut both) = Both::new(name, compose) {
+        for step in steps {
+            both.run(&step.join(" "));
+        }
     }
 }
 

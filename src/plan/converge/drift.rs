@@ -93,7 +93,7 @@ impl<'p> Converge<'_, 'p> {
         })
     }
 
-    fn service(&self, name: &str) -> Option<&'p Service> {
+    pub(super) fn service(&self, name: &str) -> Option<&'p Service> {
         let project = self.project;
         let service = project.services.get(name);
         service.or_else(|| project.disabled.get(name))
