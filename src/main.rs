@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::io::{self, BufReader, IsTerminal};
 use std::process::ExitCode;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use futures_util::StreamExt;
 use jiff::tz::TimeZone;
@@ -43,7 +43,7 @@ fn main() -> ExitCode {
             terminal_size: Box::new(terminal_size),
             clock: Clock {
                 now: jiff::Timestamp::now().as_second(),
-                zone: TimeZone::system(),
+                zone: LazyLock::new(TimeZone::system),
             },
             time: Arc::new(jiff::Timestamp::now),
             interrupts: interrupts(),

@@ -31,7 +31,7 @@ impl Files for Disk {
         // The kernel's files are empty until they are read, and some are never done.
         let plain = about.is_dir() || about.is_file() && about.len() > 0;
         if inherited || plain {
-            bounded(File::open(path)?)
+            bounded(File::open(path)?, about.len())
         } else {
             patiently(path, &about)
         }
@@ -46,15 +46,17 @@ impl Files for Disk {
     }
 
     fn read_stdin(&self) -> io::Result<Vec<u8>> {
-        bounded(io::stdin().lock())
+        bounded(io::stdin().lock(), 0)
     }
 }
 
 /// Everything, or so much that the caller sees that it is too much.
-fn bounded(from: impl Read) -> io::Result<Vec<u8>> {
-    let mut bytes = Vec::new();
+fn bounded(from: impl Read, expected: u64) -> io::Result<Vec<u8>> {
     let limit = u64::try_from(MAX_BYTES).unwrap_or(u64::MAX);
-    from.take(limit.saturating_add(1)).read_to_end(&mut bytes)?;
+    let limit = limit.saturating_add(1);
+    let expected = usize::try_from(expected.min(limit)).unwrap_or_default();
+    let mut bytes = Vec::with_capacity(expected);
+    from.take(limit).read_to_end(&mut bytes)?;
     Ok(bytes)
 }
 
@@ -91,7 +93,7 @@ fn read_telling(path: &Path, pipe: bool, tell: &Sender<News>) -> io::Result<Vec<
     if pipe {
         // Opening has waited for a writer.
         let _ = tell.send(News::Begun);
-        return bounded(file);
+        return bounded(file, 0);
     }
     let mut first = [0; 4096];
     let length = file.read(&mut first)?;
@@ -99,7 +101,7 @@ fn read_telling(path: &Path, pipe: bool, tell: &Sender<News>) -> io::Result<Vec<
     if length == 0 {
         return Ok(Vec::new());
     }
-    bounded(first[..length].chain(file))
+    bounded(first[..length].chain(file), 0)
 }
 
 #[cfg(unix)]

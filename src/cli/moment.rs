@@ -37,13 +37,15 @@ fn of(timestamp: jiff::Timestamp) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::LazyLock;
+
     use super::*;
 
     #[test]
     fn moments_are_read_in_four_forms() {
         let clock = Clock {
             now: 1_000_000_000,
-            zone: TimeZone::UTC,
+            zone: LazyLock::new(|| TimeZone::UTC),
         };
         let moments = [
             ("10m", Some("999999400.000000000")),

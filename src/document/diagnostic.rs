@@ -1,5 +1,6 @@
 //! A problem with a file: what is wrong, where, and what to do.
 
+use std::borrow::Cow;
 use std::ops::Range;
 
 use annotate_snippets::{Annotation, AnnotationKind, Group, Level, Origin, Renderer, Snippet};
@@ -224,7 +225,7 @@ fn snippet<'a>(
         }
     });
     let line = text[..start].matches('\n').count() + 1;
-    let snippet = Snippet::source(&text[start..end])
+    let snippet = Snippet::source(harmless(&text[start..end]))
         .path(printable(&source.name))
         .line_start(line)
         .annotations(annotations);
@@ -291,6 +292,23 @@ fn printable(text: &str) -> String {
         }
     }
     shown
+}
+
+/// Lines of a file without those characters that a terminal would act on and that the library
+/// behind [`render`] leaves. What stands in for one has as many bytes, so that spans stay right.
+fn harmless(text: &str) -> Cow<'_, str> {
+    let in_its_place = |character: char| match character {
+        '\u{80}'..='\u{9f}' => '·',
+        _ if is_direction(character) => char::REPLACEMENT_CHARACTER,
+        _ => character,
+    };
+    if text
+        .chars()
+        .all(|character| character == in_its_place(character))
+    {
+        return Cow::Borrowed(text);
+    }
+    Cow::Owned(text.chars().map(in_its_place).collect())
 }
 
 /// Characters that turn the direction of the text around them.
@@ -422,6 +440,21 @@ warning: nothing\\u{1b}[31m to see
             assert!(drawn.starts_with("error: odd\n"), "{drawn}");
             assert!(!drawn.contains('\u{7}'), "{drawn}");
         }
+    }
+
+    #[test]
+    fn nothing_that_a_terminal_acts_on_is_drawn() {
+        let acted_on = "\u{1b}[2J \u{7} \u{9b}2J \u{9c} \u{85} \u{200e} \u{202e} \u{2066} \u{7f}";
+        let mut sources = Sources::default();
+        let file = sources.add("a", format!("{acted_on}key: x"));
+        let at = u32::try_from(acted_on.len()).expect("short");
+        let problem = Diagnostic::error(acted_on).at(span(file, at, at + 3), acted_on);
+        let drawn = render(&[problem.help(acted_on)], &sources, PLAIN);
+        let found = drawn
+            .chars()
+            .find(|it| (it.is_control() && *it != '\n') || is_direction(*it));
+        assert_eq!(found, None, "{drawn}");
+        assert!(drawn.contains("key: x"), "{drawn}");
     }
 
     #[test]

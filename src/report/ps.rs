@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
+use std::sync::LazyLock;
 
 use console::truncate_str;
 use jiff::Timestamp;
@@ -13,12 +14,13 @@ use super::table::{Table, human_age};
 use crate::ops::ps::{Port, Row};
 
 /// What is needed to speak of times.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub struct Clock {
     /// Unix seconds.
     pub now: i64,
-    /// Zone that moments are shown in.
-    pub zone: TimeZone,
+    /// Zone that moments are shown in. Finding it takes longer than most commands do, and few of
+    /// them speak of moments.
+    pub zone: LazyLock<TimeZone>,
 }
 
 /// The table.
@@ -246,10 +248,9 @@ mod tests {
     }
 
     fn clock() -> Clock {
-        let zone = TimeZone::UTC;
         Clock {
             now: 1_000_000_240,
-            zone,
+            zone: LazyLock::new(|| TimeZone::UTC),
         }
     }
 

@@ -17,7 +17,7 @@ use std::ffi::OsString;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, LazyLock, Mutex};
 
 use futures_util::StreamExt;
 use jiff::tz::TimeZone;
@@ -158,7 +158,7 @@ impl Case {
             terminal_size: Box::new(|| Some((100, 25))),
             clock: Clock {
                 now: 0,
-                zone: TimeZone::UTC,
+                zone: LazyLock::new(|| TimeZone::UTC),
             },
             time: std::sync::Arc::new(jiff::Timestamp::default),
             interrupts: futures_util::stream::pending().boxed(),

@@ -14,7 +14,7 @@ use std::fs;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, LazyLock, Mutex};
 
 use futures_util::StreamExt;
 use granit_parser::{Event, Parser};
@@ -289,7 +289,7 @@ impl Project {
             terminal_size: Box::new(|| Some((100, 25))),
             clock: Clock {
                 now: 0,
-                zone: TimeZone::UTC,
+                zone: LazyLock::new(|| TimeZone::UTC),
             },
             time: Arc::new(|| jiff::Timestamp::UNIX_EPOCH),
             interrupts: futures_util::stream::pending().boxed(),

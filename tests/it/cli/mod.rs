@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::io::{self, Cursor, Write};
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, LazyLock, Mutex};
 use std::time::Duration;
 
 use futures_util::{StreamExt, stream};
@@ -86,7 +86,7 @@ impl Sandbox {
             terminal_size: Box::new(|| Some((80, 24))),
             clock: Clock {
                 now: START + 120,
-                zone: TimeZone::UTC,
+                zone: LazyLock::new(|| TimeZone::UTC),
             },
             time: Arc::new(|| jiff::Timestamp::from_second(START + 120).expect("a moment")),
             interrupts: stream::iter(self.interrupts.clone())
