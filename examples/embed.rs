@@ -19,6 +19,7 @@ use rcompose::event::{Event, Sink};
 use rcompose::load::{Files, Request, load};
 use rcompose::ops::Target;
 use rcompose::ops::lifecycle::{DownOptions, down};
+use rcompose::ops::lock::Lock;
 use rcompose::ops::up::{UpOptions, up};
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
 use tokio::net::TcpStream;
@@ -114,6 +115,7 @@ pub async fn bring_up_talk_and_take_down() -> Result<(), Failure> {
         &engine,
         Target::Files(&project),
         &everything,
+        &Lock::default(),
         &mut narrate(),
     )
     .await?;

@@ -46,6 +46,7 @@
 //! - No container is stopped before every image that its plan needs is there.
 //! - A volume is removed by `down -v` and by nothing else.
 //! - A run that breaks off anywhere leaves nothing that the next `up` does not understand.
+//! - Who changes a project holds its lock ([`ops::lock`]); what changes nothing takes none.
 //! - Names and labels are docker compose's; either tool can go on with what the other made.
 
 pub mod api_version;

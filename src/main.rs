@@ -1,6 +1,7 @@
 //! The command: the process around it in, exit code out.
 
 use std::collections::BTreeMap;
+use std::hash::{BuildHasher, Hasher, RandomState};
 use std::io::{self, BufReader, IsTerminal};
 use std::process::ExitCode;
 use std::sync::{Arc, LazyLock};
@@ -9,7 +10,8 @@ use futures_util::StreamExt;
 use jiff::tz::TimeZone;
 use rcompose::api_version::ApiVersion;
 use rcompose::cli::disk::Disk;
-use rcompose::cli::{self, Environment, Interrupts, Terminals};
+use rcompose::cli::locks::FileLocks;
+use rcompose::cli::{self, Environment, Interrupts, Process, Terminals};
 use rcompose::engine::docker::{Credentials, Docker};
 use rcompose::engine::{Engine, EngineError};
 use rcompose::report::Stream;
@@ -32,8 +34,10 @@ fn main() -> ExitCode {
         let variables = std::env::vars_os().filter_map(|(name, value)| {
             Some((name.into_string().ok()?, value.into_string().ok()?))
         });
+        let variables: BTreeMap<String, String> = variables.collect();
         let environment = Environment {
-            variables: variables.collect(),
+            process: Some(process(&variables)),
+            variables,
             current_dir,
             files: Box::new(Disk),
             stdin: Box::new(BufReader::new(io::stdin())),
@@ -67,6 +71,22 @@ fn connect(variables: &BTreeMap<String, String>) -> Result<Arc<dyn Engine>, Engi
     Ok(Arc::new(
         docker.with_credentials(Credentials::of(variables)),
     ))
+}
+
+/// Who this run is, to those who find the project locked.
+fn process(variables: &BTreeMap<String, String>) -> Process {
+    let token = RandomState::new().build_hasher().finish();
+    // Linux tells the name in a file; shells and Windows in a variable.
+    let mut named = ["HOSTNAME", "COMPUTERNAME"].into_iter();
+    let named = named.find_map(|name| variables.get(name)).cloned();
+    let host = named.or_else(|| std::fs::read_to_string("/proc/sys/kernel/hostname").ok());
+    let locks = FileLocks::of(variables);
+    Process {
+        token: format!("{token:016x}"),
+        pid: std::process::id(),
+        host: host.unwrap_or_default().trim().to_owned(),
+        locks: locks.map(|it| Arc::new(it) as _),
+    }
 }
 
 fn terminal_size() -> Option<(usize, usize)> {

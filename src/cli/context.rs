@@ -16,6 +16,7 @@ use crate::document::{Diagnostic, Sources};
 use crate::engine::Engine;
 use crate::load::trace::Trace;
 use crate::load::{self, Loaded, Request, Skip, Tree};
+use crate::ops::lock::{Holder, Lock};
 use crate::ops::{self, Target};
 use crate::project::Project;
 use crate::project::unsupported::Note;
@@ -211,6 +212,21 @@ impl<'c> Context<'c> {
     pub(super) fn engine(&self) -> Result<Arc<dyn Engine>, Failure> {
         let engine = (self.connect)(&self.environment.variables);
         engine.map_err(|error| Failure::engine("reach the container engine", &error))
+    }
+
+    /// How a command takes its project's lock.
+    pub(super) fn lock(&self, command: &str) -> Lock {
+        let Some(process) = &self.environment.process else {
+            return Lock::default();
+        };
+        let holder = Holder {
+            token: process.token.clone(),
+            pid: process.pid,
+            host: process.host.clone(),
+            command: command.to_owned(),
+            since: self.environment.clock.now,
+        };
+        Lock::of(holder, !self.global.no_wait_lock, process.locks.clone())
     }
 
     /// The screen that progress is drawn on.

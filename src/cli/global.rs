@@ -43,6 +43,10 @@ pub(super) struct Global {
     #[arg(long, value_enum, value_name = "HOW", default_value_t, global = true)]
     pub diagnostics: Diagnostics,
 
+    /// Fail at once when another rcompose is at work on the project, instead of waiting for it
+    #[arg(long, global = true)]
+    pub no_wait_lock: bool,
+
     /// Print the version
     #[arg(short, long)]
     pub version: bool,

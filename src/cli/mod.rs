@@ -21,6 +21,7 @@ use futures_util::Stream;
 
 use crate::engine::{Engine, EngineError};
 use crate::load::Files;
+use crate::ops::lock::HostLocks;
 use crate::report::Screen;
 use crate::report::Stream as Writer;
 use crate::report::ps::Clock;
@@ -30,6 +31,7 @@ mod context;
 pub mod disk;
 mod failure;
 mod global;
+pub mod locks;
 mod moment;
 
 use commands::Command;
@@ -60,6 +62,21 @@ pub struct Environment {
     pub time: Time,
     /// An item for every Ctrl-C.
     pub interrupts: Interrupts,
+    /// Who takes locks; nobody does when absent.
+    pub process: Option<Process>,
+}
+
+/// What tells a run from every other one that may be at work on the same project.
+#[derive(Clone)]
+pub struct Process {
+    /// A word that no other run has.
+    pub token: String,
+    /// The process.
+    pub pid: u32,
+    /// The name of its host.
+    pub host: String,
+    /// The locks that the processes of this host share, where files can be locked.
+    pub locks: Option<Arc<dyn HostLocks>>,
 }
 
 /// Which standard streams are terminals.

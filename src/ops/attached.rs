@@ -9,10 +9,11 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use futures_util::{Stream, StreamExt};
+use futures_util::{FutureExt, Stream, StreamExt};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
+use super::lock::Lock;
 use super::up::{UpOptions, planned};
 use super::{Error, Logs, Target, display_name, lifecycle};
 use crate::engine::{Answers, ContainerState, Engine, Event, Filter};
@@ -73,10 +74,14 @@ pub async fn attached(
     events: &mut dyn Sink,
 ) -> Result<u8, Error> {
     check(project, options)?;
-    let (mut happened, plan, observed) = tokio::select! {
-        looked = look(engine, project, options) => looked?,
+    let name = &project.name;
+    let listen = || look(engine, project, options).boxed();
+    let has_steps = |(_, plan, _): &Looked| !plan.is_empty();
+    let (looked, held) = tokio::select! {
+        planned = options.lock.planned(engine, name, events, &listen, has_steps) => planned?,
         Some(()) = interrupts.next() => return Ok(130),
     };
+    let (mut happened, plan, observed) = looked;
     let plan = Arc::new(plan);
     let scope = Scope::of(project, options);
     let mut session = Session::new(engine, project, &scope, logs);
@@ -101,7 +106,8 @@ pub async fn attached(
         let run = async {
             // The options hold the sender: when they are dropped, nothing more will be attached.
             let execution = execution;
-            execute(engine, &plan, &execution, &mut *events).await
+            held.during(execute(engine, &plan, &execution, &mut *events))
+                .await
         };
         tokio::pin!(run);
         let mut running = true;
@@ -168,12 +174,15 @@ pub async fn attached(
     })
 }
 
+/// Events from now on, what is to be done, and what that was made from.
+type Looked = (Answers<Event>, Plan, Observed);
+
 /// Listens before it looks, so that nothing that happens in between is missed.
 async fn look(
     engine: &dyn Engine,
     project: &Project,
     options: &UpOptions,
-) -> Result<(Answers<Event>, Plan, Observed), Error> {
+) -> Result<Looked, Error> {
     let filter = Filter::labels([format!("{}={}", labels::PROJECT, project.name)]);
     let happened = engine.events(&filter, None).await;
     let happened = happened.map_err(Error::engine("follow events"))?;
@@ -290,7 +299,9 @@ impl Stopping<'_, '_> {
             timeout: self.timeout,
         };
         let target = Target::Files(self.project);
-        let work = lifecycle::stop(self.engine, target, &options, self.events);
+        // Whoever says stop does not want to wait for somebody else.
+        let lock = Lock::default();
+        let work = lifecycle::stop(self.engine, target, &options, &lock, self.events);
         accompany(work, self.session, self.happened, self.interrupts).await
     }
 

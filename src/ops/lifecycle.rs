@@ -4,10 +4,13 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use futures_util::FutureExt;
+
+use super::lock::{Lock, Look};
 use super::{Error, Target, check_services, finished, images_of};
 use crate::engine::{Engine, Reads};
 use crate::event::Sink;
-use crate::execute::observe::observe;
+use crate::execute::observe::{Scope, observe};
 use crate::execute::{Options, Patience, execute};
 use crate::graph::Graph;
 use crate::plan::teardown::{self, Farewell};
@@ -43,12 +46,17 @@ pub async fn stop(
     engine: &dyn Engine,
     target: Target<'_>,
     options: &StopOptions,
+    lock: &Lock,
     events: &mut dyn Sink,
 ) -> Result<(), Error> {
     let (services, timeout) = (&options.services, options.timeout);
-    carry_out(engine, target, services, events, |observed, farewell| {
-        teardown::stop(observed, farewell, services, timeout)
-    })
+    carry_out(
+        engine,
+        target,
+        services,
+        (lock, events),
+        |observed, farewell| teardown::stop(observed, farewell, services, timeout),
+    )
     .await
 }
 
@@ -57,11 +65,23 @@ pub async fn start(
     engine: &dyn Engine,
     target: Target<'_>,
     options: &StartOptions,
+    lock: &Lock,
     events: &mut dyn Sink,
 ) -> Result<(), Error> {
+    let planned = || plan_start(engine, target, options).boxed();
+    let patience = Patience::of_seconds(options.wait_timeout);
+    run_locked(engine, target, (lock, events), patience, &planned).await
+}
+
+async fn plan_start(
+    reads: &dyn Engine,
+    target: Target<'_>,
+    options: &StartOptions,
+) -> Result<Plan, Error> {
     let services = &options.services;
-    let (observed, _) = look(engine, target, services).await?;
-    if let Some(project) = target.project()
+    let project = target.project();
+    let (observed, _) = look(reads, target, services).await?;
+    if let Some(project) = project
         && let Some(missing) = without_container(project, &observed, services)
     {
         return Err(Error::refused(
@@ -72,12 +92,8 @@ pub async fn start(
     if let Target::Name(_) = target {
         refuse_what_is_not_there(target.name(), &observed, services)?;
     }
-    let plan = plan::start::start(target.project(), &observed, services, options.wait);
-    let execution = Options {
-        patience: Patience::of_seconds(options.wait_timeout),
-        ..Options::default()
-    };
-    finished(&execute(engine, &Arc::new(plan), &execution, events).await)
+    let wait = options.wait;
+    Ok(plan::start::start(project, &observed, services, wait))
 }
 
 /// Without files, what has no container is not known at all.
@@ -140,9 +156,11 @@ pub async fn restart(
     engine: &dyn Engine,
     target: Target<'_>,
     options: &RestartOptions,
+    lock: &Lock,
     events: &mut dyn Sink,
 ) -> Result<(), Error> {
-    carry_out(engine, target, &options.services, events, |observed, _| {
+    let services = &options.services;
+    carry_out(engine, target, services, (lock, events), |observed, _| {
         plan::start::restart(target.project(), observed, options)
     })
     .await
@@ -171,12 +189,17 @@ pub async fn remove(
     engine: &dyn Engine,
     target: Target<'_>,
     options: &RemoveOptions,
+    lock: &Lock,
     events: &mut dyn Sink,
 ) -> Result<(), Error> {
     let services = &options.services;
-    carry_out(engine, target, services, events, |observed, farewell| {
-        teardown::remove(observed, farewell, options)
-    })
+    carry_out(
+        engine,
+        target,
+        services,
+        (lock, events),
+        |observed, farewell| teardown::remove(observed, farewell, options),
+    )
     .await
 }
 
@@ -201,7 +224,8 @@ pub async fn pause(
     services: &[String],
     events: &mut dyn Sink,
 ) -> Result<(), Error> {
-    carry_out(engine, target, services, events, |observed, _| {
+    let lock = Lock::default();
+    carry_out(engine, target, services, (&lock, events), |observed, _| {
         signals::pause(target.project(), observed, services)
     })
     .await
@@ -214,7 +238,8 @@ pub async fn unpause(
     services: &[String],
     events: &mut dyn Sink,
 ) -> Result<(), Error> {
-    carry_out(engine, target, services, events, |observed, _| {
+    let lock = Lock::default();
+    carry_out(engine, target, services, (&lock, events), |observed, _| {
         signals::unpause(target.project(), observed, services)
     })
     .await
@@ -225,6 +250,7 @@ pub async fn down(
     engine: &dyn Engine,
     target: Target<'_>,
     options: &DownOptions,
+    lock: &Lock,
     events: &mut dyn Sink,
 ) -> Result<(), Error> {
     if let Some(project) = target.project() {
@@ -234,16 +260,32 @@ pub async fn down(
     if let (Some(project), Some(_)) = (target.project(), options.images) {
         scope.images = images_of(&project.name, project.services.values());
     }
-    let observed = observe(engine, &scope).await;
+    let planned = || plan_down(engine, target, &scope, options).boxed();
+    run_locked(
+        engine,
+        target,
+        (lock, events),
+        Patience::default(),
+        &planned,
+    )
+    .await
+}
+
+async fn plan_down(
+    reads: &dyn Engine,
+    target: Target<'_>,
+    scope: &Scope,
+    options: &DownOptions,
+) -> Result<Plan, Error> {
+    let observed = observe(reads, scope).await;
     let observed = observed.map_err(Error::engine("look at the engine"))?;
     let mut plan = teardown::down(target.project(), &observed, options);
     if plan.is_empty() {
-        plan.warnings.push(format!(
-            "no resource found to remove for project {}",
-            target.name()
-        ));
+        let name = target.name();
+        let message = format!("no resource found to remove for project {name}");
+        plan.warnings.push(message);
     }
-    run(engine, plan, events).await
+    Ok(plan)
 }
 
 async fn look(
@@ -269,11 +311,39 @@ async fn carry_out(
     engine: &dyn Engine,
     target: Target<'_>,
     services: &[String],
-    events: &mut dyn Sink,
-    plan: impl FnOnce(&Observed, &Farewell) -> Plan,
+    doing: (&Lock, &mut dyn Sink),
+    plan: impl Fn(&Observed, &Farewell) -> Plan + Sync,
 ) -> Result<(), Error> {
-    let (observed, farewell) = look(engine, target, services).await?;
-    run(engine, plan(&observed, &farewell), events).await
+    let planned = || {
+        let looked = look(engine, target, services);
+        let planned = async {
+            let (observed, farewell) = looked.await?;
+            Ok(plan(&observed, &farewell))
+        };
+        planned.boxed()
+    };
+    run_locked(engine, target, doing, Patience::default(), &planned).await
+}
+
+/// Does what is planned, with the project's lock where there is something to do.
+async fn run_locked(
+    engine: &dyn Engine,
+    target: Target<'_>,
+    (lock, events): (&Lock, &mut dyn Sink),
+    patience: Patience,
+    planned: Look<'_, Plan>,
+) -> Result<(), Error> {
+    let name = target.name();
+    let (plan, held) = lock.planned_last(engine, name, events, planned).await?;
+    let (plan, options) = (
+        Arc::new(plan),
+        Options {
+            patience,
+            ..Options::default()
+        },
+    );
+    let execution = execute(engine, &plan, &options, events);
+    finished(&held.during(execution).await)
 }
 
 async fn run(engine: &dyn Engine, plan: Plan, events: &mut dyn Sink) -> Result<(), Error> {

@@ -15,6 +15,7 @@ use crate::project::{Project, Service};
 pub mod attached;
 pub mod build;
 pub mod lifecycle;
+pub mod lock;
 pub mod logs;
 pub mod migrate;
 pub mod ps;

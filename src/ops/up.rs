@@ -3,8 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use futures_util::FutureExt;
 use tokio_util::sync::CancellationToken;
 
+use super::lock::Lock;
 use super::{Error, Target, check_services, finished, images_of, scaled};
 use crate::engine::{Engine, Filter, Reads};
 use crate::event::Sink;
@@ -57,6 +59,8 @@ pub struct UpOptions {
     pub attachment: Attachment,
     /// Whether health tests are run while something waits for them.
     pub probe: Probe,
+    /// How the project's lock is taken.
+    pub lock: Lock,
 }
 
 impl UpOptions {
@@ -183,15 +187,20 @@ pub async fn up(
     cancel: &CancellationToken,
     events: &mut dyn Sink,
 ) -> Result<(), Error> {
-    let plan = tokio::select! {
-        plan = plan(engine, project, options) => Arc::new(plan?),
+    let name = &project.name;
+    let look = || plan(engine, project, options).boxed();
+    let has_steps = |plan: &Plan| !plan.is_empty();
+    let (plan, held) = tokio::select! {
+        planned = options.lock.planned(engine, name, events, &look, has_steps) => planned?,
         () = cancel.cancelled() => return Err(Error::Interrupted),
     };
+    let plan = Arc::new(plan);
     let execution = Options {
         cancel: cancel.clone(),
         attach: None,
         probe: options.probe,
         patience: Patience::of_seconds(options.wait_timeout),
     };
-    finished(&execute(engine, &plan, &execution, events).await)
+    let execution = execute(engine, &plan, &execution, events);
+    finished(&held.during(execution).await)
 }

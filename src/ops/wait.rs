@@ -4,6 +4,7 @@ use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
 
 use super::lifecycle::{DownOptions, down};
+use super::lock::Lock;
 use super::{Error, Target, check_services};
 use crate::engine::{ContainerState, Engine, Filter};
 use crate::event::Sink;
@@ -16,6 +17,8 @@ pub struct WaitOptions {
     pub services: Vec<String>,
     /// Take the project down when the first container has ended.
     pub down_project: bool,
+    /// How the project's lock is taken for that.
+    pub lock: Lock,
 }
 
 /// A container that has ended.
@@ -60,7 +63,7 @@ pub async fn wait(
                 remove_orphans: true,
                 ..DownOptions::default()
             };
-            down(engine, target, &everything, events).await?;
+            down(engine, target, &everything, &options.lock, events).await?;
             break;
         }
     }

@@ -38,3 +38,4 @@ mod scenarios;
 mod stack;
 mod staying;
 mod storage;
+mod two_at_once;

@@ -220,6 +220,14 @@ impl Stack {
         volumes.into_iter().map(|volume| volume.name).collect()
     }
 
+    /// Names of the volumes that show that the stack's lock is held.
+    pub fn lock_marks(&self) -> Vec<String> {
+        let filter = Filter::labels([format!("dev.rcompose.lock={}", self.project)]);
+        let volumes =
+            wait(async { engine().volumes(&filter).await }).expect("the engine lists volumes");
+        volumes.into_iter().map(|volume| volume.name).collect()
+    }
+
     /// Names of the stack's networks.
     pub fn networks(&self) -> Vec<String> {
         let filter = self.filter();
@@ -296,7 +304,7 @@ impl Stack {
             for name in self.networks() {
                 let _ = engine.remove_network(&name).await;
             }
-            for name in self.volumes() {
+            for name in self.volumes().into_iter().chain(self.lock_marks()) {
                 let _ = engine.remove_volume(&name, true).await;
             }
             for service in ["identidock", "dnmonster", "app", "web", "base"] {

@@ -11,6 +11,7 @@ use rcompose::engine::memory::MemoryEngine;
 use rcompose::engine::{Filter, Image, Reads};
 use rcompose::event::{Event, Outcome, Progress};
 use rcompose::execute::Probe;
+use rcompose::ops::lock::Lock;
 use rcompose::ops::up::{UpOptions, up};
 use rcompose::ops::{Error, Target, lifecycle};
 use rcompose::plan::containers::Recreate;
@@ -25,6 +26,7 @@ mod attached;
 mod drift;
 mod faults;
 mod hooks;
+mod lock;
 
 /// What came of a run: its result and its events.
 struct Run {
@@ -170,7 +172,9 @@ async fn run_down(engine: &MemoryEngine, project: &Project, volumes: bool) -> Ru
         ..lifecycle::DownOptions::default()
     };
     let mut sink = |event: Event| events.push(event);
-    let result = lifecycle::down(engine, Target::Files(project), &options, &mut sink).await;
+    let target = Target::Files(project);
+    let lock = Lock::default();
+    let result = lifecycle::down(engine, target, &options, &lock, &mut sink).await;
     Run { result, events }
 }
 
@@ -533,7 +537,9 @@ async fn a_network_that_others_still_use_stays_with_a_warning() {
         ..lifecycle::DownOptions::default()
     };
     let mut sink = |event: Event| events.push(event);
-    let result = lifecycle::down(&engine, Target::Files(&project), &down, &mut sink).await;
+    let target = Target::Files(&project);
+    let lock = Lock::default();
+    let result = lifecycle::down(&engine, target, &down, &lock, &mut sink).await;
     let run = Run { result, events };
     assert!(run.result.is_ok());
     run.check("in use");

@@ -17,6 +17,7 @@ pub(super) async fn run(args: CreateArgs, context: &mut Context<'_>) -> Outcome 
     let options = UpOptions {
         no_start: true,
         services: loaded.services.clone(),
+        lock: context.lock("create"),
         ..options(&args.wanted, &Reach::default(), context)?
     };
     let engine = context.engine()?;

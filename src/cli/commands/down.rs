@@ -50,10 +50,18 @@ pub(super) async fn run(args: DownArgs, context: &mut Context<'_>) -> Outcome {
         timeout: args.timeout,
     };
     let engine = context.engine()?;
+    let lock = context.lock("down");
     let reporter = context.reporter("down");
     let mut events = reporter.clone();
     let work = async {
-        let gone = down(engine.as_ref(), subject.target(), &options, &mut events).await;
+        let gone = down(
+            engine.as_ref(),
+            subject.target(),
+            &options,
+            &lock,
+            &mut events,
+        )
+        .await;
         gone.map_err(|error| subject.failure(error))
     };
     context.drive(&reporter, None, work).await?;

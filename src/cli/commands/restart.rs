@@ -28,11 +28,12 @@ pub(super) async fn run(args: RestartArgs, context: &mut Context<'_>) -> Outcome
         timeout: args.timeout,
     };
     let engine = context.engine()?;
+    let lock = context.lock("restart");
     let reporter = context.reporter("restart");
     let mut events = reporter.clone();
     let work = async {
         let target = subject.target();
-        let restarted = restart(engine.as_ref(), target, &options, &mut events).await;
+        let restarted = restart(engine.as_ref(), target, &options, &lock, &mut events).await;
         restarted.map_err(|error| subject.failure(error))
     };
     context.drive(&reporter, None, work).await?;

@@ -47,10 +47,18 @@ pub(super) async fn run(args: RmArgs, context: &mut Context<'_>) -> Outcome {
     if !args.force && !agreed(&names, context)? {
         return Ok(0);
     }
+    let lock = context.lock("rm");
     let reporter = context.reporter("rm");
     let mut events = reporter.clone();
     let work = async {
-        let removed = remove(engine.as_ref(), subject.target(), &options, &mut events).await;
+        let removed = remove(
+            engine.as_ref(),
+            subject.target(),
+            &options,
+            &lock,
+            &mut events,
+        )
+        .await;
         removed.map_err(|error| subject.failure(error))
     };
     context.drive(&reporter, None, work).await?;

@@ -25,6 +25,7 @@ pub(super) async fn run(args: ScaleArgs, context: &mut Context<'_>) -> Outcome {
         services: loaded.services.clone(),
         scale: args.scale.into_iter().collect(),
         no_dependencies: args.no_deps,
+        lock: context.lock("scale"),
         ..options(&Wanted::default(), &Reach::default(), context)?
     };
     let engine = context.engine()?;

@@ -28,11 +28,12 @@ pub(super) async fn run(args: StartArgs, context: &mut Context<'_>) -> Outcome {
         wait_timeout: args.wait_timeout.filter(|seconds| *seconds > 0),
     };
     let engine = context.engine()?;
+    let lock = context.lock("start");
     let reporter = context.reporter("start");
     let mut events = reporter.clone();
     let work = async {
         let target = subject.target();
-        let started = start(engine.as_ref(), target, &options, &mut events).await;
+        let started = start(engine.as_ref(), target, &options, &lock, &mut events).await;
         started.map_err(|error| subject.failure(error))
     };
     context.drive(&reporter, None, work).await?;

@@ -23,10 +23,18 @@ pub(super) async fn run(args: StopArgs, context: &mut Context<'_>) -> Outcome {
         timeout: args.timeout,
     };
     let engine = context.engine()?;
+    let lock = context.lock("stop");
     let reporter = context.reporter("stop");
     let mut events = reporter.clone();
     let work = async {
-        let stopped = stop(engine.as_ref(), subject.target(), &options, &mut events).await;
+        let stopped = stop(
+            engine.as_ref(),
+            subject.target(),
+            &options,
+            &lock,
+            &mut events,
+        )
+        .await;
         stopped.map_err(|error| subject.failure(error))
     };
     context.drive(&reporter, None, work).await?;

@@ -21,6 +21,7 @@ pub(super) async fn run(args: WaitArgs, context: &mut Context<'_>) -> Outcome {
     let options = WaitOptions {
         services: args.services,
         down_project: args.down_project,
+        lock: context.lock("wait"),
     };
     let engine = context.engine()?;
     let reporter = context.reporter("wait");

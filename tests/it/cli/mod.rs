@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use futures_util::{StreamExt, stream};
 use jiff::tz::TimeZone;
-use rcompose::cli::{self, Environment, Terminals};
+use rcompose::cli::{self, Environment, Process, Terminals};
 use rcompose::engine::memory::MemoryEngine;
 use rcompose::engine::{Engine, EngineError};
 use rcompose::load::Files;
@@ -45,6 +45,7 @@ struct Sandbox {
     answer: &'static str,
     interrupts: Vec<Duration>,
     reachable: bool,
+    process: Option<Process>,
 }
 
 /// What a command line came to.
@@ -69,6 +70,7 @@ impl Sandbox {
             answer: "",
             interrupts: Vec::new(),
             reachable: true,
+            process: None,
         }
     }
 
@@ -93,6 +95,7 @@ impl Sandbox {
                 .then(tokio::time::sleep)
                 .chain(stream::pending())
                 .boxed(),
+            process: self.process.clone(),
         };
         let (engine, reachable) = (self.engine.clone(), self.reachable);
         let connect = move |_: &BTreeMap<String, String>| -> Result<Arc<dyn Engine>, EngineError> {

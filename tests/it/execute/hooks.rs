@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use rcompose::engine::memory::MemoryEngine;
 use rcompose::engine::{EngineError, Exec, Filter, Reads};
+use rcompose::ops::lock::Lock;
 use rcompose::ops::up::UpOptions;
 use rcompose::ops::{Error, Target, lifecycle};
 use rcompose::project::Project;
@@ -32,7 +33,9 @@ async fn run_stop(engine: &MemoryEngine, project: &Project) -> Run {
     let mut events = Vec::new();
     let stop = lifecycle::StopOptions::default();
     let mut sink = |event| events.push(event);
-    let result = lifecycle::stop(engine, Target::Files(project), &stop, &mut sink).await;
+    let target = Target::Files(project);
+    let lock = Lock::default();
+    let result = lifecycle::stop(engine, target, &stop, &lock, &mut sink).await;
     Run { result, events }
 }
 
