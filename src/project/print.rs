@@ -94,8 +94,10 @@ fn in_natural_order(data: &mut Data) {
             let keys = || mapping.keys().map(|key| key.as_str().unwrap_or_default());
             if keys().is_sorted() && !keys().is_sorted_by(|one, two| natural(one, two).is_le()) {
                 let mut entries: Vec<(Data, Data)> = std::mem::take(mapping).into_iter().collect();
-                let text = |(key, _): &(Data, Data)| key.as_str().unwrap_or_default().to_owned();
-                entries.sort_by(|one, two| natural(&text(one), &text(two)));
+                entries.sort_by(|(one, _), (two, _)| {
+                    let (one, two) = (one.as_str(), two.as_str());
+                    natural(one.unwrap_or_default(), two.unwrap_or_default())
+                });
                 *mapping = entries.into_iter().collect();
             }
             for (_, value) in mapping.iter_mut() {
