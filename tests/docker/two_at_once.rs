@@ -82,7 +82,7 @@ fn holder(stack: &Stack) -> Child {
         let containers = stack.containers();
         let mut all = containers.values();
         let up = all.any(|it| it.state == ContainerState::Running);
-        (up && !marks(stack).is_empty()).then_some(())
+        (up && !stack.lock_marks().is_empty()).then_some(())
     });
     child
 }
@@ -127,7 +127,7 @@ fn who_comes_second_says_for_whom_it_waits_on_this_host_and_on_another() {
 
 #[test]
 fn a_holder_that_is_killed_sets_the_lock_free() {
-    let Some(mut stack) = Stack::new("killed", SLOW) else {
+    let Some(stack) = Stack::new("killed", SLOW) else {
         return;
     };
     let mut first = holder(&stack);
