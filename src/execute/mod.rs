@@ -22,6 +22,7 @@ use crate::engine::{Answers, Engine, Output};
 use crate::event::{Event, Outcome, Progress, Sink};
 use crate::plan::{Operation, Plan, Step, StepId};
 
+mod adopt;
 mod files;
 mod hooks;
 pub mod observe;

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use bollard::models::{ContainerCreateBody, Mount, MountType};
 
-use super::{Attach, Attached, Options, Reporter, StepResult, files, hooks, ports, wait};
+use super::{Attach, Attached, Options, Reporter, StepResult, adopt, files, hooks, ports, wait};
 use crate::build::{self, Build, BuildEvent, Context, Dockerfile};
 use crate::engine::{Engine, EngineError, Filter, Image};
 use crate::event::{Outcome, Progress};
@@ -29,7 +29,10 @@ pub(super) async fn run(
     }
     let failed = |error: EngineError| format!("cannot {}: {error}", crate::plan::describe(step));
     let done = match operation {
-        Operation::CreateNetwork(body) => engine.create_network((**body).clone()).await.map(drop),
+        Operation::CreateNetwork(body) => {
+            let made = engine.create_network((**body).clone()).await;
+            adopt::network(engine, body, made).await
+        }
         Operation::RemoveNetwork {
             name,
             required: true,
@@ -91,7 +94,10 @@ pub(super) async fn run(
         Operation::RemoveContainer { name, volumes } => {
             engine.remove_container(name, true, *volumes).await
         }
-        Operation::RenameContainer { from, to } => engine.rename_container(from, to).await,
+        Operation::RenameContainer { from, to } => {
+            let renamed = engine.rename_container(from, to).await;
+            adopt::renamed(engine, (from, to), renamed).await
+        }
         Operation::Wait {
             containers,
             goal,
@@ -334,11 +340,13 @@ pub(super) async fn create_container(
             inherit(&mut body, mount, &image);
         }
     }
-    engine
+    let made = engine
         .create_container(&create.name, create.platform.as_deref(), body)
-        .await?;
+        .await;
+    let own = made.is_ok();
+    adopt::container(engine, create, made).await?;
     let completed = complete(engine, create).await;
-    if completed.is_err() {
+    if completed.is_err() && own {
         // Half connected, or without its files, it would look finished to the next run.
         let _ = engine.remove_container(&create.name, true, true).await;
     }
@@ -348,9 +356,8 @@ pub(super) async fn create_container(
 /// What a container needs beyond the request that makes it.
 async fn complete(engine: &dyn Engine, create: &CreateContainer) -> Result<(), EngineError> {
     for (network, endpoint) in &create.connect {
-        engine
-            .connect_network(network, &create.name, endpoint.clone())
-            .await?;
+        let connected = engine.connect_network(network, &create.name, endpoint.clone());
+        connected_is_fine(connected.await)?;
     }
     files::put(engine, &create.name, &create.files).await
 }

@@ -2,13 +2,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+use std::time::Duration;
 
 use futures_util::FutureExt;
 use tokio_util::sync::CancellationToken;
 
 use super::lock::Lock;
 use super::{Error, Target, check_services, finished, images_of, scaled};
-use crate::engine::{Engine, Filter, Reads};
+use crate::engine::{Container, Engine, Filter, Reads};
 use crate::event::Sink;
 use crate::execute::observe::observe;
 use crate::execute::{Options, Patience, Probe, execute};
@@ -16,7 +17,7 @@ use crate::plan::containers::Recreate;
 use crate::plan::converge::{self, converge};
 use crate::plan::images::{self, BuildPolicy};
 use crate::plan::request::Names;
-use crate::plan::{Observed, Operation, Plan, naming};
+use crate::plan::{Observed, Operation, Plan, labels, naming};
 use crate::project::{Project, Service, hash};
 
 pub use super::attached::{Abort, Attachment, attached};
@@ -103,20 +104,40 @@ pub(super) async fn planned(
             service.pull_policy = Some(policy.clone());
         }
     }
-    let observed = look(reads, &project, options.now).await?;
-    let plan = converge(&project, &observed, &options.converge())?;
-    check_names(reads, &project.name, &plan, &observed).await?;
-    Ok((plan, observed))
+    let mut looks = 0;
+    loop {
+        let observed = look(reads, &project, options.now).await?;
+        let plan = converge(&project, &observed, &options.converge())?;
+        let names = names_taken(reads, &plan, &observed).await?;
+        looks += 1;
+        if names.is_empty() {
+            return Ok((plan, observed));
+        }
+        if looks == LOOKS || !names.iter().all(|it| belongs_to(&project.name, it)) {
+            return Err(not_free(&project.name, &names));
+        }
+        tokio::time::sleep(AGAIN).await;
+    }
 }
 
-/// A name that a new container is to have, and somebody outside the project has, is found before
-/// anything is done. Costs a call, and only where containers get names.
-async fn check_names(
+/// So often is looked again when the project's containers change while they are looked at.
+const LOOKS: usize = 20;
+/// So long in between.
+const AGAIN: Duration = Duration::from_millis(100);
+
+/// Whether a container that was not there when it was looked is the project's own: another tool is
+/// at work, or the engine carries out the last calls of a run that was killed.
+fn belongs_to(project: &str, container: &Container) -> bool {
+    container.labels.get(labels::PROJECT).map(String::as_str) == Some(project)
+}
+
+/// Who has the names that new containers are to have: found before anything is done. Costs a call,
+/// and only where containers get names.
+async fn names_taken(
     reads: &dyn Reads,
-    project: &str,
     plan: &Plan,
     observed: &Observed,
-) -> Result<(), Error> {
+) -> Result<Vec<Container>, Error> {
     let own = |name: &str| observed.containers.iter().any(|it| it.name == name);
     let taken = plan.steps.iter().filter_map(|step| match &step.operation {
         Operation::CreateContainer(create) => Some(&create.name),
@@ -127,24 +148,29 @@ async fn check_names(
         .filter(|name| naming::final_name(name) == *name && !own(name))
         .collect();
     if names.is_empty() {
-        return Ok(());
+        return Ok(Vec::new());
     }
     let filter = Filter {
         names: names.into_iter().cloned().collect(),
         ..Filter::default()
     };
     let found = reads.containers(&filter).await;
-    let found = found.map_err(Error::engine("look at the engine"))?;
-    let names: Vec<&str> = found.iter().map(|it| it.name.as_str()).collect();
-    let [first, ..] = names.as_slice() else {
-        return Ok(());
-    };
+    found.map_err(Error::engine("look at the engine"))
+}
+
+fn not_free(project: &str, found: &[Container]) -> Error {
+    let strangers = found.iter().filter(|it| !belongs_to(project, it));
+    let mut names: Vec<&str> = strangers.map(|it| it.name.as_str()).collect();
+    if names.is_empty() {
+        names.extend(found.iter().map(|it| it.name.as_str()));
+    }
     let in_use = if names.len() == 1 {
         "is in use by a container that does not belong to it"
     } else {
         "are in use by containers that do not belong to it"
     };
-    Err(Error::Refused {
+    let first = names.first().copied().unwrap_or_default();
+    Error::Refused {
         message: format!(
             "project {project} cannot have all its container names; {} {in_use}",
             names.join(", ")
@@ -153,7 +179,7 @@ async fn check_names(
             format!("rename or remove what is in the way: docker rename {first} other-name"),
             "or give the service another `container_name`".to_owned(),
         ],
-    })
+    }
 }
 
 async fn look(reads: &dyn Reads, project: &Project, now: i64) -> Result<Observed, Error> {

@@ -10,6 +10,14 @@ use std::sync::{Arc, Mutex};
 pub struct Proxy {
     socket: PathBuf,
     requests: Arc<Mutex<Vec<String>>>,
+    deadly: Arc<Mutex<Option<Deadly>>>,
+}
+
+/// The process that dies of a call that changes something, instead of the call.
+#[derive(Clone, Copy)]
+struct Deadly {
+    process: u32,
+    calls_left: usize,
 }
 
 impl Proxy {
@@ -19,13 +27,38 @@ impl Proxy {
         let listener = UnixListener::bind(&socket).expect("the socket can be made");
         let requests = Arc::new(Mutex::new(Vec::new()));
         let noted = Arc::clone(&requests);
+        let deadly = Arc::new(Mutex::new(None));
+        let dies = Arc::clone(&deadly);
         std::thread::spawn(move || {
             for client in listener.incoming().flatten() {
-                let noted = Arc::clone(&noted);
-                std::thread::spawn(move || pass(client, &noted));
+                let (noted, dies) = (Arc::clone(&noted), Arc::clone(&dies));
+                std::thread::spawn(move || pass(client, &noted, &dies));
             }
         });
-        Proxy { socket, requests }
+        Proxy {
+            socket,
+            requests,
+            deadly,
+        }
+    }
+
+    /// Lets so many calls that change something through, and kills the process at the next.
+    pub fn kill_after(&self, calls: usize, process: u32) {
+        let deadly = Deadly {
+            process,
+            calls_left: calls,
+        };
+        *self.deadly.lock().expect("no thread panicked with it") = Some(deadly);
+    }
+
+    /// Lets everything through again.
+    pub fn kill_never(&self) {
+        *self.deadly.lock().expect("no thread panicked with it") = None;
+    }
+
+    /// How many calls changed something so far.
+    pub fn changes(&self) -> usize {
+        self.noted().iter().filter(|it| changes(it)).count()
     }
 
     /// The address for `DOCKER_HOST`.
@@ -93,7 +126,31 @@ fn engine() -> UnixStream {
     UnixStream::connect(path).expect("the engine answers")
 }
 
-fn pass(client: UnixStream, noted: &Mutex<Vec<String>>) {
+fn changes(request: &str) -> bool {
+    !request.starts_with("GET ") && !request.starts_with("HEAD ")
+}
+
+/// Whether the process that sent this is to die of it; then it is dead.
+fn dies(requests: &[String], deadly: &Mutex<Option<Deadly>>) -> bool {
+    let mut deadly = deadly.lock().expect("no thread panicked with it");
+    let Some(deadly) = deadly.as_mut() else {
+        return false;
+    };
+    for _ in requests.iter().filter(|request| changes(request)) {
+        if deadly.calls_left == 0 {
+            let process = deadly.process.to_string();
+            let killed = std::process::Command::new("kill")
+                .args(["-9", &process])
+                .status();
+            // It may be dead of the call before.
+            return killed.is_ok();
+        }
+        deadly.calls_left -= 1;
+    }
+    false
+}
+
+fn pass(client: UnixStream, noted: &Mutex<Vec<String>>, deadly: &Mutex<Option<Deadly>>) {
     let engine = engine();
     let (mut from_engine, mut to_client) = (
         engine.try_clone().expect("a socket"),
@@ -106,7 +163,9 @@ fn pass(client: UnixStream, noted: &Mutex<Vec<String>>) {
     let (mut client, mut engine) = (client, engine);
     let mut buffer = [0; 8 * 1024];
     while let Ok(length @ 1..) = client.read(&mut buffer) {
-        note(&buffer[..length], noted);
+        if dies(&note(&buffer[..length], noted), deadly) {
+            break;
+        }
         if engine.write_all(&buffer[..length]).is_err() {
             break;
         }
@@ -115,13 +174,13 @@ fn pass(client: UnixStream, noted: &Mutex<Vec<String>>) {
 }
 
 /// Requests without bodies arrive in one piece, each beginning with its method.
-fn note(bytes: &[u8], noted: &Mutex<Vec<String>>) {
+fn note(bytes: &[u8], noted: &Mutex<Vec<String>>) -> Vec<String> {
     let text = String::from_utf8_lossy(bytes);
-    for line in text.lines().filter(|line| line.ends_with(" HTTP/1.1")) {
-        let request = line.trim_end_matches(" HTTP/1.1");
-        noted
-            .lock()
-            .expect("no thread panicked with it")
-            .push(request.to_owned());
-    }
+    let lines = text
+        .lines()
+        .filter_map(|line| line.strip_suffix(" HTTP/1.1"));
+    let requests: Vec<String> = lines.map(str::to_owned).collect();
+    let mut noted = noted.lock().expect("no thread panicked with it");
+    noted.extend(requests.iter().cloned());
+    requests
 }

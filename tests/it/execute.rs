@@ -22,6 +22,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::support::project;
 
+mod adopt;
 mod attached;
 mod drift;
 mod faults;
