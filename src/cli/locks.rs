@@ -49,8 +49,9 @@ fn file_name(name: &str) -> String {
     format!("{project}-{digest}.lock")
 }
 
-impl HostLocks for FileLocks {
-    fn take(&self, name: &str, holder: &Holder) -> io::Result<Taken> {
+impl FileLocks {
+    /// The open file, whether it is locked by us now, and who it names.
+    fn open(&self, name: &str) -> io::Result<(File, bool, Vec<Holder>)> {
         std::fs::create_dir_all(&self.folder)?;
         let mut options = OpenOptions::new();
         options.create(true).truncate(false).read(true).write(true);
@@ -64,15 +65,31 @@ impl HostLocks for FileLocks {
         // Whoever holds it may be writing this moment; half a line is no holder yet.
         let _ = file.read_to_string(&mut text);
         let holders = text.lines().filter_map(|it| serde_json::from_str(it).ok());
-        let mut holders: Vec<Holder> = holders.collect();
+        let holders = holders.collect();
+        Ok((file, taken, holders))
+    }
+}
+
+impl HostLocks for FileLocks {
+    fn take(&self, name: &str, holder: &Holder) -> io::Result<Taken> {
+        let (mut file, taken, mut holders) = self.open(name)?;
         if !taken {
             return Ok(Taken::Busy(holders.pop().unwrap_or_default()));
         }
         file.seek(io::SeekFrom::End(0))?;
         file.write_all(format!("{}\n", serde_json::to_string(holder)?).as_bytes())?;
-        let dead = holders.into_iter().map(|holder| holder.token).collect();
+        let dead = tokens(holders);
         Ok(Taken::Held(Box::new(FileLock { file, dead })))
     }
+
+    fn killed(&self, name: &str) -> io::Result<Vec<String>> {
+        let (_file, taken, holders) = self.open(name)?;
+        Ok(if taken { tokens(holders) } else { Vec::new() })
+    }
+}
+
+fn tokens(holders: Vec<Holder>) -> Vec<String> {
+    holders.into_iter().map(|holder| holder.token).collect()
 }
 
 struct FileLock {
@@ -139,7 +156,11 @@ mod tests {
     fn those_who_did_not_come_to_an_end_are_dead() {
         let (_folder, locks) = locks();
         drop(held(locks.take("demo unix:///a", &holder("first"))));
-        drop(held(locks.take("demo unix:///a", &holder("second"))));
+        let second = held(locks.take("demo unix:///a", &holder("second")));
+        let killed = |name| locks.killed(name).expect("the file can be read");
+        assert_eq!(killed("demo unix:///a"), [] as [&str; 0]);
+        drop(second);
+        assert_eq!(killed("demo unix:///a"), ["first", "second"]);
         let third = held(locks.take("demo unix:///a", &holder("third")));
         assert_eq!(third.dead(), ["first", "second"]);
         third.leave();

@@ -37,6 +37,17 @@ pub struct EngineInfo {
     pub api: ApiVersion,
 }
 
+/// What program an engine is.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct EngineVersion {
+    /// `Docker Engine - Community`, `Podman Engine`, …
+    pub name: String,
+    /// `20.10.24`.
+    pub version: String,
+    /// `linux/amd64`.
+    pub platform: String,
+}
+
 /// Which objects a list should hold; every label must match (`key=value`, or `key` alone).
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Filter {
@@ -191,6 +202,9 @@ pub struct ExecOutcome {
 pub trait Reads: Send + Sync {
     /// Where the engine is and which API version is spoken. Costs one call, the first time only.
     async fn info(&self) -> Result<EngineInfo, EngineError>;
+
+    /// What program the engine is.
+    async fn version(&self) -> Result<EngineVersion, EngineError>;
 
     /// Containers in every state that match.
     async fn containers(&self, filter: &Filter) -> Result<Vec<Container>, EngineError>;

@@ -84,6 +84,9 @@ impl fmt::Display for Holder {
 pub trait HostLocks: Send + Sync {
     /// Takes the lock of this name, or tells who has it.
     fn take(&self, name: &str, holder: &Holder) -> io::Result<Taken>;
+
+    /// The tokens of those who held it and did not come to an end; none while somebody holds it.
+    fn killed(&self, name: &str) -> io::Result<Vec<String>>;
 }
 
 /// What came of an attempt.
@@ -153,6 +156,30 @@ impl Lock {
         };
         held.on_engine(Watch::knowing(dead), &mut blocked).await?;
         Ok(held)
+    }
+
+    /// Who shows that he holds it, and whether he is known to be dead: a run of this host that was
+    /// killed.
+    pub(super) async fn shown(
+        &self,
+        reads: &dyn Reads,
+        project: &str,
+    ) -> Result<Vec<(Mark, bool)>, Error> {
+        let marks = marks(reads, project).await;
+        let marks = marks.map_err(Error::engine("look at the project's lock"))?;
+        let host = self.0.as_ref().and_then(|taker| taker.host.as_ref());
+        let killed = match host {
+            Some(host) if !marks.is_empty() => {
+                let name = host_name(reads, project).await?;
+                host.killed(&name).unwrap_or_default()
+            }
+            _ => Vec::new(),
+        };
+        let known = |mark: Mark| {
+            let dead = killed.contains(&mark.holder.token);
+            (mark, dead)
+        };
+        Ok(marks.into_iter().map(known).collect())
     }
 
     /// Plans; where there is something to do, takes the lock and plans again: whoever had it may
@@ -262,9 +289,7 @@ async fn on_host(
     let Some(host) = &taker.host else {
         return Ok(None);
     };
-    let info = engine.info().await;
-    let address = info.map_err(Error::engine("look at the engine"))?.address;
-    let name = format!("{project} {address}");
+    let name = host_name(engine, project).await?;
     loop {
         match host.take(&name, &taker.holder) {
             Ok(Taken::Held(held)) => return Ok(Some(held)),
@@ -273,6 +298,13 @@ async fn on_host(
         }
         tokio::time::sleep(HOST_POLL).await;
     }
+}
+
+/// What the host calls the lock.
+async fn host_name(reads: &dyn Reads, project: &str) -> Result<String, Error> {
+    let info = reads.info().await;
+    let address = info.map_err(Error::engine("look at the engine"))?.address;
+    Ok(format!("{project} {address}"))
 }
 
 /// A lock that is held, or nothing. Dropped without [`Held::release`], it is as if its holder had

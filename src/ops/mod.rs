@@ -14,6 +14,7 @@ use crate::project::{Project, Service};
 
 pub mod attached;
 pub mod build;
+pub mod doctor;
 pub mod lifecycle;
 pub mod lock;
 pub mod logs;

@@ -22,6 +22,7 @@ pub use crate::project::service::depends_on::Condition;
 
 pub mod containers;
 pub mod converge;
+pub mod doctor;
 pub mod hooks;
 pub mod images;
 pub mod labels;

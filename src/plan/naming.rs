@@ -16,16 +16,18 @@ pub fn temporary(old_id: &str, final_name: &str) -> String {
     format!("{}_{final_name}", super::short(old_id))
 }
 
-/// The name that a container has or will have: without a replacement's prefix.
+/// The name that a container has or will have: without a replacement's prefix, or the pile of them
+/// that runs of other tools leave which were killed one after the other.
 pub fn final_name(name: &str) -> &str {
-    match name.split_once('_') {
-        Some((id, rest))
-            if id.len() == 12 && id.bytes().all(|b| b.is_ascii_hexdigit()) && !rest.is_empty() =>
-        {
-            rest
-        }
-        _ => name,
+    let mut name = name;
+    while let Some((id, rest)) = name.split_once('_')
+        && id.len() == 12
+        && id.bytes().all(|b| b.is_ascii_hexdigit())
+        && !rest.is_empty()
+    {
+        name = rest;
     }
+    name
 }
 
 #[cfg(test)]
@@ -37,6 +39,8 @@ mod tests {
         let name = temporary("0123456789abcdef0123", "demo-web-1");
         assert_eq!(name, "0123456789ab_demo-web-1");
         assert_eq!(final_name(&name), "demo-web-1");
+        let piled = temporary("ba9876543210", &name);
+        assert_eq!(final_name(&piled), "demo-web-1");
         assert_eq!(final_name("my_container"), "my_container");
     }
 }

@@ -11,6 +11,7 @@ use super::failure::Failure;
 mod build;
 mod config;
 mod create;
+mod doctor;
 mod down;
 mod explain;
 mod kill;
@@ -39,6 +40,7 @@ pub(super) enum Command {
     Build(build::BuildArgs),
     Config(config::ConfigArgs),
     Create(create::CreateArgs),
+    Doctor(doctor::DoctorArgs),
     Down(down::DownArgs),
     Explain(explain::ExplainArgs),
     Kill(kill::KillArgs),
@@ -66,6 +68,7 @@ impl Command {
             Command::Build(args) => build::run(args, context).await,
             Command::Config(args) => config::run(&args, context).await,
             Command::Create(args) => create::run(args, context).await,
+            Command::Doctor(args) => doctor::run(args, context).await,
             Command::Down(args) => down::run(args, context).await,
             Command::Explain(args) => explain::run(&args, context),
             Command::Kill(args) => kill::run(args, context).await,

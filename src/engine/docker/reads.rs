@@ -9,10 +9,10 @@ use super::stream::{self, Framing};
 use super::target::{Target, segment};
 use super::{Answer, Docker};
 use crate::engine::wire::{
-    Container, ContainerDetail, Event, Image, Network, Volume, familiar, is_id, list,
+    Container, ContainerDetail, Event, Image, Network, Volume, familiar, is_id, list, text,
 };
 use crate::engine::{
-    Answers, ApiVersion, EngineError, EngineInfo, Filter, LogOptions, Output, Reads,
+    Answers, ApiVersion, EngineError, EngineInfo, EngineVersion, Filter, LogOptions, Output, Reads,
 };
 
 /// From here on the engine says how output is framed.
@@ -24,6 +24,21 @@ impl Reads for Docker {
         Ok(EngineInfo {
             address: self.transport.address().to_string(),
             api: self.transport.api().await?,
+        })
+    }
+
+    async fn version(&self) -> Result<EngineVersion, EngineError> {
+        let answer = self.get(&Target::new("/version")).await?;
+        // Podman says there who it stands in for; its own name comes with its parts.
+        let named = [
+            &answer["Platform"]["Name"],
+            &answer["Components"][0]["Name"],
+        ];
+        let mut named = named.into_iter().map(text);
+        Ok(EngineVersion {
+            name: named.find(|it| !it.is_empty()).unwrap_or_default(),
+            version: text(&answer["Version"]),
+            platform: format!("{}/{}", text(&answer["Os"]), text(&answer["Arch"])),
         })
     }
 

@@ -226,6 +226,7 @@ impl MemoryEngine {
             "logs",
             "network",
             "networks",
+            "version",
             "volume",
             "volumes",
         ];

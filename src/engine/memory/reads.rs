@@ -12,7 +12,9 @@ use super::state::{Held, Line, matches};
 use super::{MemoryEngine, Shared};
 use crate::engine::transport::NEWEST;
 use crate::engine::wire::{Container, ContainerDetail, Event, Health, Image, Network, Volume};
-use crate::engine::{Answers, EngineError, EngineInfo, Filter, LogOptions, Output, Reads};
+use crate::engine::{
+    Answers, EngineError, EngineInfo, EngineVersion, Filter, LogOptions, Output, Reads,
+};
 
 #[async_trait]
 impl Reads for MemoryEngine {
@@ -21,6 +23,15 @@ impl Reads for MemoryEngine {
         Ok(EngineInfo {
             address: "memory://".to_owned(),
             api: NEWEST,
+        })
+    }
+
+    async fn version(&self) -> Result<EngineVersion, EngineError> {
+        self.called("version", "").await?;
+        Ok(EngineVersion {
+            name: "engine in memory".to_owned(),
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            platform: "linux/amd64".to_owned(),
         })
     }
 

@@ -17,6 +17,7 @@ use rcompose::report::ps::Clock;
 
 mod config;
 mod diagnostics;
+mod doctor;
 mod drift;
 mod explain;
 mod globals;
