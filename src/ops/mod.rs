@@ -12,6 +12,7 @@ use crate::execute::observe::Scope;
 use crate::plan::request::Names;
 use crate::project::{Project, Service};
 
+mod atomic;
 pub mod attached;
 pub mod build;
 pub mod doctor;

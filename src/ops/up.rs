@@ -62,6 +62,8 @@ pub struct UpOptions {
     pub probe: Probe,
     /// How the project's lock is taken.
     pub lock: Lock,
+    /// Either all that is new becomes ready, or everything is put back.
+    pub atomic: bool,
 }
 
 impl UpOptions {
@@ -78,6 +80,7 @@ impl UpOptions {
             timeout: self.timeout,
             build: self.build,
             wait: self.wait,
+            trial: false,
         }
     }
 }
@@ -97,6 +100,28 @@ pub(super) async fn planned(
     project: &Project,
     options: &UpOptions,
 ) -> Result<(Plan, Observed), Error> {
+    planned_as(reads, project, options, &options.converge()).await
+}
+
+/// What a trial of `up --atomic` would do; the same.
+pub(super) async fn trial(
+    reads: &dyn Reads,
+    project: &Project,
+    options: &UpOptions,
+) -> Result<(Plan, Observed), Error> {
+    let trial = converge::Options {
+        trial: true,
+        ..options.converge()
+    };
+    planned_as(reads, project, options, &trial).await
+}
+
+async fn planned_as(
+    reads: &dyn Reads,
+    project: &Project,
+    options: &UpOptions,
+    converging: &converge::Options,
+) -> Result<(Plan, Observed), Error> {
     check_services(project, &options.services)?;
     let mut project = scaled(project, &options.scale)?;
     if let Some(policy) = &options.pull {
@@ -107,7 +132,7 @@ pub(super) async fn planned(
     let mut looks = 0;
     loop {
         let observed = look(reads, &project, options.now).await?;
-        let plan = converge(&project, &observed, &options.converge())?;
+        let plan = converge(&project, &observed, converging)?;
         let names = names_taken(reads, &plan, &observed).await?;
         looks += 1;
         if names.is_empty() {
@@ -220,6 +245,10 @@ pub async fn up(
         planned = options.lock.planned(engine, name, events, &look, has_steps) => planned?,
         () = cancel.cancelled() => return Err(Error::Interrupted),
     };
+    if options.atomic {
+        let doing = (options, held);
+        return super::atomic::up(engine, project, doing, &plan, cancel, events).await;
+    }
     let plan = Arc::new(plan);
     let execution = Options {
         cancel: cancel.clone(),

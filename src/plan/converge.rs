@@ -33,6 +33,7 @@ mod make;
 mod names;
 mod orphans;
 mod start;
+mod trial;
 
 /// What is asked for, beyond the files.
 #[derive(Debug, Clone, Default)]
@@ -60,6 +61,8 @@ pub struct Options {
     pub build: BuildPolicy,
     /// Wait at the end until all services are healthy or running.
     pub wait: bool,
+    /// Make and start what is new beside what is there, and remove nothing.
+    pub trial: bool,
 }
 
 /// Plans everything between what is observed and what is asked for. Problems are errors in the
@@ -113,6 +116,9 @@ pub fn converge(
     let strangers = converge.strangers(&drifted);
     if !strangers.is_empty() {
         return Err(strangers);
+    }
+    if options.trial {
+        return converge.tried(&services, &drifted);
     }
     converge.note_renewed(&drifted);
     converge.judge_all(&services);

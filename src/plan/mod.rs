@@ -20,6 +20,7 @@ pub use crate::project::content::InjectedFile;
 use crate::project::service::build::{self, Build};
 pub use crate::project::service::depends_on::Condition;
 
+pub mod atomic;
 pub mod containers;
 pub mod converge;
 pub mod doctor;

@@ -4,6 +4,7 @@
 #![expect(clippy::print_stdout, reason = "a skipped test says so")]
 #![expect(unreachable_pub, reason = "a test binary has no outside")]
 
+mod atomic;
 mod both;
 mod broken_off;
 mod build;

@@ -23,10 +23,12 @@ use tokio_util::sync::CancellationToken;
 use crate::support::project;
 
 mod adopt;
+mod atomic;
 mod attached;
 mod drift;
 mod faults;
 mod hooks;
+mod killed;
 mod lock;
 
 /// What came of a run: its result and its events.

@@ -52,6 +52,7 @@ struct Options {
     timeout: Option<i32>,
     build: Option<Policy>,
     wait: bool,
+    trial: bool,
     volumes: bool,
     stop: bool,
     signal: Option<String>,
@@ -258,6 +259,7 @@ fn up_options(options: &Options) -> converge::Options {
             None => BuildPolicy::IfMissing,
         },
         wait: options.wait,
+        trial: options.trial,
     }
 }
 

@@ -45,6 +45,15 @@ pub(crate) struct UpArgs {
     #[arg(long, value_name = "SECONDS", allow_negative_numbers = true)]
     wait_timeout: Option<i64>,
 
+    /// Keep the old containers until all new ones are ready, and put them back if they are not;
+    /// implies --detach
+    ///
+    /// Old and new run side by side where they can. Where both would want a port of the host, a
+    /// fixed address or to write to the same volume or folder, the old one is stopped first, and
+    /// started again if the new one does not become ready.
+    #[arg(long, conflicts_with = "no_start")]
+    atomic: bool,
+
     /// Who says that a container is healthy while others wait for it
     #[arg(long, value_enum, default_value_t = Prober::Own, value_name = "WHO")]
     probe: Prober,
@@ -336,6 +345,7 @@ pub(super) fn options(
         attachment: Attachment::default(),
         probe: Probe::Own,
         lock: context.lock("up"),
+        ..UpOptions::default()
     })
 }
 
@@ -354,6 +364,7 @@ pub(super) async fn run(args: UpArgs, context: &mut Context<'_>) -> Outcome {
         services: loaded.services.clone(),
         no_start: args.no_start,
         wait: args.wait,
+        atomic: args.atomic,
         wait_timeout: args
             .wait_timeout
             .and_then(|it| u64::try_from(it).ok())
@@ -363,7 +374,7 @@ pub(super) async fn run(args: UpArgs, context: &mut Context<'_>) -> Outcome {
         ..options
     };
     let engine = context.engine()?;
-    if args.detach || args.wait || args.no_start {
+    if args.detach || args.wait || args.no_start || args.atomic {
         detached(context, engine.as_ref(), &loaded, &options, ("up", hidden)).await
     } else {
         let name = &loaded.project.name;

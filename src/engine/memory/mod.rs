@@ -16,7 +16,8 @@
 //! - **A stop does not wait** for its grace period: what does not handle the signal is killed.
 //! - **Images** are those of [`MemoryEngine::add_image`]; [`MemoryEngine::publish`] puts one where it
 //!   can be pulled from. A build runs its `RUN` lines in the same small shell.
-//! - **Faults** come on demand: [`MemoryEngine::fail_next`], [`MemoryEngine::hang_next`]; and
+//! - **Faults** come on demand: [`MemoryEngine::fail_next`], [`MemoryEngine::hang_next`],
+//!   [`MemoryEngine::answer_only`]; and
 //!   [`MemoryEngine::calls`] tells what was called.
 //!
 //! ```
@@ -207,6 +208,17 @@ impl MemoryEngine {
     /// Makes the next call of a method with this name (`*` for any) never answer.
     pub fn hang_next(&self, method: &str, name: &str) {
         self.add_fault(method, name, Fault::Hang);
+    }
+
+    /// Answers so many more calls and then none, as for a client that is killed: what it does
+    /// after that never happens. Until [`MemoryEngine::answer_all`].
+    pub fn answer_only(&self, calls: usize) {
+        self.shared.lock().answers_left = Some(calls);
+    }
+
+    /// Answers every call again.
+    pub fn answer_all(&self) {
+        self.shared.lock().answers_left = None;
     }
 
     /// Every call so far: the method and, if it has one, the name it was called with.

@@ -152,6 +152,8 @@ pub(super) struct State {
     pub(super) occupied_ports: BTreeSet<u16>,
     pub(super) calls: Vec<String>,
     pub(super) faults: Vec<(String, String, Fault)>,
+    /// So many calls are answered; all when absent.
+    pub(super) answers_left: Option<usize>,
 }
 
 impl State {
@@ -172,6 +174,7 @@ impl State {
             occupied_ports: BTreeSet::new(),
             calls: Vec::new(),
             faults: Vec::new(),
+            answers_left: None,
         };
         for (name, driver) in [("bridge", "bridge"), ("host", "host"), ("none", "null")] {
             let network = Network {
@@ -200,6 +203,11 @@ impl State {
     pub(super) fn called(&mut self, method: &str, name: &str) -> Option<Fault> {
         self.calls
             .push(format!("{method} {name}").trim_end().to_owned());
+        match &mut self.answers_left {
+            Some(0) => return Some(Fault::Hang),
+            Some(left) => *left -= 1,
+            None => {}
+        }
         let meets = |fault: &(String, String, Fault)| {
             fault.0 == method && (fault.1 == "*" || fault.1 == name)
         };

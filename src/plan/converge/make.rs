@@ -51,7 +51,7 @@ impl<'p> Converge<'_, 'p> {
         self.services.insert(&service.name, planned);
     }
 
-    fn make(&mut self, service: &'p Service, number: u32) -> Instance {
+    pub(super) fn make(&mut self, service: &'p Service, number: u32) -> Instance {
         let name = naming::container(&self.project.name, service, number);
         let create = self.create_request(service, &name, number, None);
         let mut after = self.inputs(service);
@@ -70,7 +70,7 @@ impl<'p> Converge<'_, 'p> {
         }
     }
 
-    fn keep(&mut self, service: &'p Service, slot: &Slot) -> Instance {
+    pub(super) fn keep(&mut self, service: &'p Service, slot: &Slot) -> Instance {
         let container = &slot.container;
         let name = self.slot_name(service, slot);
         let stopped = self.restarted.get(&container.name).copied();
@@ -172,7 +172,7 @@ impl<'p> Converge<'_, 'p> {
         }
     }
 
-    fn create_replacement(
+    pub(super) fn create_replacement(
         &mut self,
         service: &'p Service,
         slot: &Slot,

@@ -14,6 +14,10 @@ impl Converge<'_, '_> {
             return Some(*freed);
         }
         let (service, container) = self.leaving(name)?;
+        if self.options.trial {
+            self.problems.push(Self::cannot_swap(name));
+            return None;
+        }
         let away = naming::temporary(&container.id, name);
         let mut after = before.to_vec();
         after.extend(self.restarted.get(name));

@@ -174,7 +174,8 @@ impl<'p> Converge<'_, 'p> {
                 .instances
                 .iter()
                 .all(|it| self.has_reached(it, goal));
-            if !planned.started.is_empty() || !reached {
+            // A trial is about what is new.
+            if !planned.started.is_empty() || !reached && !self.options.trial {
                 let cause = Cause::Asked("--wait");
                 self.wait(&service.name, (goal, true), cause, &[]);
             }
