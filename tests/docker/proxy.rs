@@ -141,6 +141,7 @@ fn dies(requests: &[String], deadly: &Mutex<Option<Deadly>>) -> bool {
             let process = deadly.process.to_string();
             let killed = std::process::Command::new("kill")
                 .args(["-9", &process])
+                .stderr(std::process::Stdio::null())
                 .status();
             // It may be dead of the call before.
             return killed.is_ok();

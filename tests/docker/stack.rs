@@ -166,12 +166,8 @@ impl Stack {
             println!("skipped: docker compose is not at {path}");
             return None;
         }
-        let mut command = Command::new(path);
-        command
-            .current_dir(&self.dir)
-            .args(["-p", &self.project])
-            .args(arguments)
-            .envs(&self.variables);
+        let mut command = self.docker_compose_command();
+        command.args(arguments);
         Some(
             command
                 .stdin(Stdio::null())
@@ -179,6 +175,17 @@ impl Stack {
                 .expect("docker compose runs")
                 .into(),
         )
+    }
+
+    /// docker compose 2.40 with the stack's project name, ready to be given arguments.
+    pub fn docker_compose_command(&self) -> Command {
+        let mut command = Command::new(docker_compose_path());
+        command
+            .current_dir(&self.dir)
+            .args(["-p", &self.project])
+            .envs(&self.variables)
+            .stdin(Stdio::null());
+        command
     }
 
     /// The stack's containers by name, as the engine tells them.
