@@ -7,6 +7,7 @@
 //! lock them.
 
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{self, Read, Seek, Write};
 use std::path::{Path, PathBuf};
@@ -41,12 +42,11 @@ impl FileLocks {
 fn file_name(name: &str) -> String {
     let project = name.split(' ').next().unwrap_or_default();
     let digest = Sha256::digest(name.as_bytes());
-    let digest: String = digest
-        .iter()
-        .take(6)
-        .map(|it| format!("{it:02x}"))
-        .collect();
-    format!("{project}-{digest}.lock")
+    let mut file = format!("{project}-");
+    for byte in digest.iter().take(6) {
+        let _ = write!(file, "{byte:02x}");
+    }
+    file + ".lock"
 }
 
 impl FileLocks {

@@ -126,7 +126,7 @@ pub async fn run(
 ) -> u8 {
     let (stdout, stderr) = (environment.stdout.clone(), environment.stderr.clone());
     let code = match parse(arguments) {
-        Ok(parsed) => dispatch(parsed, environment, connect).await,
+        Ok(parsed) => Box::pin(dispatch(parsed, environment, connect)).await,
         Err(error) => usage(&error, &environment),
     };
     written(&stdout, &stderr, code)

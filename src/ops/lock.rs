@@ -28,6 +28,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bollard::models::VolumeCreateRequest;
+use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use serde::{Deserialize, Serialize};
 use tokio::time::Instant;
@@ -229,7 +230,7 @@ impl Lock {
         events: &mut dyn Sink,
         plan: Look<'_, T>,
     ) -> Result<(T, Held<'e>), Error> {
-        let held = self.take(engine, project, events).await?;
+        let held = self.take(engine, project, events).boxed().await?;
         match plan().await {
             Ok(planned) => Ok((planned, held)),
             Err(error) => {

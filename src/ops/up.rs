@@ -247,7 +247,8 @@ pub async fn up(
     };
     if options.atomic {
         let doing = (options, held);
-        return super::atomic::up(engine, project, doing, &plan, cancel, events).await;
+        let all = super::atomic::up(engine, project, doing, &plan, cancel, events);
+        return all.boxed().await;
     }
     let plan = Arc::new(plan);
     let execution = Options {
