@@ -117,8 +117,6 @@ fn broken_off_between_steps(name: &str, line: &[&str], always: bool) {
     stack.set("V", "first");
     stack.run(line).ok();
     let steps = proxy.changes();
-    let direct = std::env::var("DOCKER_HOST");
-    let direct = direct.unwrap_or_else(|_| "unix:///var/run/docker.sock".to_owned());
     // How many calls there are differs with how often health is probed.
     let chosen: Vec<usize> = if is_long() {
         (0..steps).collect()
@@ -127,15 +125,12 @@ fn broken_off_between_steps(name: &str, line: &[&str], always: bool) {
     };
     for step in &chosen {
         stack.set("V", format!("step {step}"));
-        stack.set("DOCKER_HOST", &direct);
         stack.run(&["up", "-d"]).ok();
         stack.set("V", format!("broken off at {step}"));
-        stack.set("DOCKER_HOST", proxy.address());
         let mut child = begun(&stack, line);
         proxy.kill_after(*step, child.id());
         child.wait().expect("it is our child");
         proxy.kill_never();
-        stack.set("DOCKER_HOST", &direct);
         converges(
             &stack,
             &format!("{line:?} killed before call {step} of {steps}"),

@@ -131,6 +131,10 @@ pub const RULES: &[(&str, &str)] = &[
     ),
     ("no-effect", "Something is set that has no effect."),
     (
+        "not-atomic",
+        "Something is to be done that `up --atomic` could not take back.",
+    ),
+    (
         "not-migrated",
         "A file cannot be written in today's format by a program.",
     ),

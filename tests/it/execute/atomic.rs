@@ -165,7 +165,7 @@ async fn a_run_that_dies_at_any_call_is_gone_on_with_by_a_plain_up() {
         engine.answer_only(call);
         let (dying, project) = (engine.clone(), next());
         let run = tokio::spawn(async move { run_up(&dying, &project, &atomic()).await });
-        tokio::time::sleep(std::time::Duration::from_secs(600)).await;
+        tokio::time::sleep(std::time::Duration::from_mins(10)).await;
         run.abort();
         let _ = run.await;
         engine.answer_all();

@@ -119,7 +119,7 @@ async fn at_every_call(command: Command) {
         let (dying, project) = (engine.clone(), second.clone());
         let run = tokio::spawn(async move { run(&dying, &project, command).await });
         // The clock stands still while anything goes on.
-        tokio::time::sleep(Duration::from_secs(60)).await;
+        tokio::time::sleep(Duration::from_mins(1)).await;
         run.abort();
         let _ = run.await;
         engine.answer_all();
