@@ -14,6 +14,7 @@ use crate::project::{Project, Service};
 
 pub mod attached;
 pub mod build;
+pub mod changes;
 pub mod lifecycle;
 pub mod logs;
 pub mod migrate;

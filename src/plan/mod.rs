@@ -27,6 +27,7 @@ pub mod images;
 pub mod labels;
 pub mod naming;
 pub mod observed;
+pub mod reported;
 pub mod request;
 pub mod resources;
 pub mod signals;

@@ -182,6 +182,8 @@ impl<'p> Converge<'_, 'p> {
     ) -> (String, StepId) {
         let mut create = self.create_request(service, name, slot.number, Some(&slot.container));
         create.name = naming::temporary(&slot.container.id, name);
+        let labels = create.body.labels.get_or_insert_default();
+        labels.insert(labels::CAUSE.to_owned(), cause.to_string());
         let temporary = create.name.clone();
         let mut after = self.inputs(service);
         after.extend(self.freed.get(&temporary));
