@@ -118,6 +118,16 @@ impl<'c> Context<'c> {
         Ok(loaded)
     }
 
+    /// The same, with where everything came from.
+    pub(super) fn load_to_run_traced(
+        &self,
+        services: &[String],
+    ) -> Result<(Loaded, Trace), Failure> {
+        let (loaded, trace) = self.load_traced(services, Skip::default())?;
+        self.warn_of(&crate::project::not_yet(&loaded.project), &loaded.sources);
+        Ok((loaded, trace))
+    }
+
     /// The same without some of the stages.
     pub(super) fn load_without(&self, services: &[String], skip: Skip) -> Result<Loaded, Failure> {
         let request = Request {

@@ -18,7 +18,16 @@ use crate::project::record::{self, Change, Old};
 use crate::project::{Project, Service};
 
 /// What differs, by the name that the container will have.
-pub type Changes = BTreeMap<String, Vec<Change>>;
+pub type Changes = BTreeMap<String, Replaced>;
+
+/// A container that is replaced.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Replaced {
+    /// Its service.
+    pub service: String,
+    /// What differs; empty when nobody can tell.
+    pub changes: Vec<Change>,
+}
 
 /// The differences behind a plan's replacements.
 pub async fn changes(
@@ -42,10 +51,11 @@ pub async fn changes(
         let service = service.and_then(|it| project.services.get(it));
         if let (Some(container), Some(service)) = (container, service) {
             let found = of_one(reads, &project.name, service, container, create).await;
-            all.insert(
-                name.to_owned(),
-                found.map_err(Error::engine("look at the engine"))?,
-            );
+            let replaced = Replaced {
+                service: service.name.clone(),
+                changes: found.map_err(Error::engine("look at the engine"))?,
+            };
+            all.insert(name.to_owned(), replaced);
         }
     }
     Ok(all)

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use tokio_util::sync::CancellationToken;
 
+use super::changes::{Changes, changes};
 use super::{Error, Target, check_services, finished, images_of, scaled};
 use crate::engine::{Engine, Filter, Reads};
 use crate::event::Sink;
@@ -84,6 +85,17 @@ pub async fn plan(
     options: &UpOptions,
 ) -> Result<Plan, Error> {
     Ok(planned(reads, project, options).await?.0)
+}
+
+/// The same, with what differs about each container that it replaces.
+pub async fn plan_explained(
+    reads: &dyn Reads,
+    project: &Project,
+    options: &UpOptions,
+) -> Result<(Plan, Changes), Error> {
+    let (plan, observed) = planned(reads, project, options).await?;
+    let changes = changes(reads, project, &plan, &observed).await?;
+    Ok((plan, changes))
 }
 
 /// The same, with what it was made from.

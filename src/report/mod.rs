@@ -10,6 +10,7 @@
 
 pub mod annotated;
 pub mod diff;
+pub mod differences;
 pub mod error;
 pub mod explain;
 pub mod json;

@@ -31,7 +31,7 @@ const MODULES: &[(&str, &[&str])] = &[
     ),
     (
         "report",
-        &["document", "event", "explain", "ops", "plan", "project"],
+        &["document", "event", "explain", "load", "ops", "plan", "project"],
     ),
     ("main", &["cli"]),
 ];
