@@ -12,7 +12,8 @@ use super::Error;
 use crate::document::{Path, Segment};
 use crate::engine::Reads;
 use crate::plan::observed::Container;
-use crate::plan::{Cause, CreateContainer, Observed, Operation, Plan, naming, reported};
+use crate::plan::reported::{self, Report};
+use crate::plan::{Cause, CreateContainer, Observed, Operation, Plan, naming};
 use crate::project::attribute::Data;
 use crate::project::record::{self, Change, Old};
 use crate::project::{Project, Service};
@@ -91,13 +92,13 @@ async fn of_one(
     let next = reads.image(&service.image_name(project)).await?;
     let [made_of, next] =
         [made_of, next].map(|image| image.map(|image| image.config).unwrap_or_default());
-    Ok(reported::changes(
-        create,
-        service,
-        &detail.raw,
-        &made_of,
-        &next,
-    ))
+    let report = Report {
+        container: detail.raw,
+        image: made_of,
+        next_image: next,
+        api: reads.info().await?.api,
+    };
+    Ok(reported::changes(create, service, &report))
 }
 
 /// The text of an attribute that records leave out, as the engine has it.

@@ -14,10 +14,14 @@ use std::collections::BTreeMap;
 use serde_json::{Map, Value, json};
 
 use super::CreateContainer;
+use crate::api_version::ApiVersion;
 use crate::document::Path;
 use crate::project::attribute::Data;
 use crate::project::record::{Change, Old};
 use crate::project::{Service, hash};
+
+/// The first API version that knows annotations; older engines drop them in silence.
+const ANNOTATIONS: ApiVersion = ApiVersion::new(1, 43);
 
 /// A field of requests and reports.
 struct Field {
@@ -199,19 +203,34 @@ fn filled_in(name: &str, report: &Value, value: &Value) -> bool {
     }
 }
 
-/// What differs, by attribute. `image` is the configuration of the image that the container was
-/// made of, as the engine reports it; in `report` is the container's.
-pub fn changes(
-    create: &CreateContainer,
-    service: &Service,
-    report: &Value,
-    image: &Value,
-    next_image: &Value,
-) -> Vec<Change> {
+/// What an engine reports.
+#[derive(Debug, Clone)]
+pub struct Report {
+    /// Of the container.
+    pub container: Value,
+    /// The configuration of the image that it was made of.
+    pub image: Value,
+    /// That of the image that it would be made of now.
+    pub next_image: Value,
+    /// The version of the API that is spoken with it.
+    pub api: ApiVersion,
+}
+
+/// What differs, by attribute.
+pub fn changes(create: &CreateContainer, service: &Service, report: &Report) -> Vec<Change> {
+    let Report {
+        container: report,
+        image,
+        next_image,
+        api,
+    } = report;
     let wanted = json!(create.body);
     let written = hash::plain(service);
     let mut changes = Vec::new();
     for field in FIELDS {
+        if field.name == "Annotations" && *api < ANNOTATIONS {
+            continue;
+        }
         let now = if field.host {
             &report["HostConfig"][field.name]
         } else {
@@ -227,6 +246,9 @@ pub fn changes(
             now = without_image(field, now, image, report);
             then = without_image(field, then, next_image, &wanted);
         }
+        if field.name == "SecurityOpt" {
+            without_forced_labels(&mut now, &then, &report["HostConfig"]);
+        }
         if is_nothing(&then) && filled_in(field.name, report, &now) {
             continue;
         }
@@ -235,7 +257,37 @@ pub fn changes(
     }
     expose(&wanted, report, (image, next_image), &mut changes);
     networks(create, service, &wanted, report, &mut changes);
-    changes
+    joined(changes)
+}
+
+/// Containers in the host's own namespaces get this option from the engine.
+fn without_forced_labels(now: &mut Value, then: &Value, host: &Value) {
+    let hosts = |mode: &Value| *mode == "host";
+    let forced = hosts(&host["IpcMode"]) || hosts(&host["PidMode"]) || host["Privileged"] == true;
+    let asked = |item: &Value| items(then).contains(item);
+    if let Value::Array(options) = now
+        && forced
+    {
+        options.retain(|it| asked(it) || (it != "label=disable" && it != "label:disable"));
+    }
+}
+
+/// What is gone and what has come of one path is one change.
+fn joined(changes: Vec<Change>) -> Vec<Change> {
+    let mut joined: Vec<Change> = Vec::new();
+    for change in changes {
+        let half = joined.iter_mut().find(|it| {
+            it.path == change.path
+                && it.new.is_none() != change.new.is_none()
+                && (it.old == Old::Absent) != (change.old == Old::Absent)
+        });
+        match half {
+            Some(half) if half.new.is_none() => half.new = change.new,
+            Some(half) => half.old = change.old,
+            None => joined.push(change),
+        }
+    }
+    joined
 }
 
 /// What is left when what the image says is taken out.
@@ -333,7 +385,12 @@ fn differences(
                         "Tmpfs" => path.clone(),
                         _ => path.key(key),
                     };
-                    changes.push(change(below, old, new));
+                    // Keys that stand for themselves (`tmpfs: [/run]`).
+                    let alone = json!(key);
+                    let named = |value: Option<&'_ Value>| -> Option<Value> {
+                        value.map(|it| if is_nothing(it) { alone.clone() } else { it.clone() })
+                    };
+                    changes.push(change(below, named(old).as_ref(), named(new).as_ref()));
                 }
             }
         }

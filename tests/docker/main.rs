@@ -8,7 +8,9 @@ mod both;
 mod broken_off;
 mod build;
 mod cascades;
+mod changes;
 mod dependencies;
+mod dry_run;
 mod drift;
 #[path = "../../examples/embed.rs"]
 #[expect(dead_code, reason = "its main function is not called here")]

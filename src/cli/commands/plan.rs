@@ -4,8 +4,12 @@ use super::Outcome;
 use super::up::{Reach, Wanted, options};
 use crate::cli::context::Context;
 use crate::cli::failure::Failure;
+use crate::engine::Reads;
 use crate::explain::Origins;
-use crate::ops::up;
+use crate::load::Loaded;
+use crate::load::trace::Trace;
+use crate::ops::up::{self, UpOptions};
+use crate::plan::Plan;
 use crate::project::unsupported;
 use crate::report;
 use crate::report::differences::differences;
@@ -13,7 +17,9 @@ use crate::report::json::json_line;
 
 /// Print what `up` would do and why, without doing it
 ///
-/// Exits with 0 when there is nothing to do, with 2 when there is, and with 1 on errors.
+/// Of a container that would be replaced every attribute that changed is printed, with its old and
+/// new value and the line where the new one is written. Exits with 0 when there is nothing to do,
+/// with 2 when there is, and with 1 on errors.
 #[derive(Debug, clap::Args)]
 pub(crate) struct PlanArgs {
     #[command(flatten)]
@@ -29,24 +35,48 @@ pub(crate) struct PlanArgs {
 
 pub(super) async fn run(args: PlanArgs, context: &mut Context<'_>) -> Outcome {
     let mut options = options(&args.wanted, &args.reach, context)?;
-    let (loaded, trace) = context.load_to_run_traced(&options.services)?;
+    let (loaded, trace) = context.load_to_tell(&options.services)?;
     options.services.clone_from(&loaded.services);
-    let engine = context.engine()?;
-    let plan = up::plan_explained(engine.as_ref(), &loaded.project, &options).await;
+    let reads = context.reads()?;
+    let told = (&loaded, &trace);
+    let plan = tell(context, reads.as_ref(), told, &options, args.json).await?;
+    Ok(if plan.is_empty() { 0 } else { 2 })
+}
+
+/// Prints what an `up` of this kind would do.
+async fn tell(
+    context: &Context<'_>,
+    reads: &dyn Reads,
+    (loaded, trace): (&Loaded, &Trace),
+    options: &UpOptions,
+    json: bool,
+) -> Result<Plan, Failure> {
+    let plan = up::plan_explained(reads, &loaded.project, options).await;
     let (plan, changes) = plan.map_err(|error| Failure::of(error, &loaded.sources))?;
-    let origins = Origins::new(&loaded, &trace);
-    let differences = differences(&changes, &origins, &loaded);
+    let origins = Origins::new(loaded, trace);
+    let differences = differences(&changes, &origins, loaded);
     let unsupported = unsupported(&loaded.project);
-    let text = if args.json {
+    let text = if json {
         let unsupported = report::unsupported::json(&unsupported, &loaded.sources);
         json_line(&report::plan::json(&plan, &differences, &unsupported))
     } else {
-        context.note(&unsupported, &loaded);
+        context.note(&unsupported, loaded);
         for message in &plan.warnings {
             context.warn(message);
         }
         report::plan::explained(&plan, &differences, context.colors_stdout())
     };
     context.environment.stdout.put(&text);
-    Ok(if plan.is_empty() { 0 } else { 2 })
+    Ok(plan)
+}
+
+/// What `up`, `create` and `scale` print in a dry run.
+pub(super) async fn rehearse(
+    context: &Context<'_>,
+    reads: &dyn Reads,
+    told: (&Loaded, &Trace),
+    options: &UpOptions,
+) -> Outcome {
+    tell(context, reads, told, options, context.tells_json()).await?;
+    Ok(0)
 }

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
 
 use super::Outcome;
+use super::plan::rehearse;
 use crate::cli::Interrupts;
 use crate::cli::context::Context;
 use crate::cli::failure::Failure;
@@ -344,7 +345,7 @@ pub(super) async fn run(args: UpArgs, context: &mut Context<'_>) -> Outcome {
     if args.menu == Some(true) {
         context.warn("--menu does nothing: there are no shortcuts in this version");
     }
-    let loaded = context.load_to_run(&options.services)?;
+    let (loaded, trace) = context.load_to_run(&options.services)?;
     let hidden = Hidden {
         build_output: args.quiet_build,
         ..args.wanted.hidden()
@@ -362,6 +363,9 @@ pub(super) async fn run(args: UpArgs, context: &mut Context<'_>) -> Outcome {
         ..options
     };
     let engine = context.engine()?;
+    if context.is_dry_run() {
+        return rehearse(context, engine.as_ref(), (&loaded, &trace), &options).await;
+    }
     if args.detach || args.wait || args.no_start {
         detached(context, engine.as_ref(), &loaded, &options, ("up", hidden)).await
     } else {
