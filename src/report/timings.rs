@@ -275,7 +275,8 @@ impl Run {
         path.sort_by_key(|id| std::cmp::Reverse(self.spans[id].length()));
         let worth = |id: &StepId| {
             let length = self.spans[id].length();
-            length >= WORTH_ADVICE && length * 10 >= now
+            let may_be_shorter = advice(&self.plan.steps[id.0], length).is_some();
+            may_be_shorter && length >= WORTH_ADVICE && length * 10 >= now
         };
         path.retain(worth);
         path.truncate(3);
@@ -289,10 +290,10 @@ impl Run {
             };
             let gone = self.plan.ids().filter(same).collect();
             let less = now.saturating_sub(without(&self.plan, &self.spans, &gone));
-            let how = advice(&self.plan.steps[id.0], self.spans[&id].length());
-            format!("{} less: {}", seconds(less), clean(&how))
+            let how = advice(&self.plan.steps[id.0], self.spans[&id].length())?;
+            Some(format!("{} less: {}", seconds(less), clean(&how)))
         };
-        path.into_iter().map(sentence).collect()
+        path.into_iter().filter_map(sentence).collect()
     }
 }
 
@@ -300,10 +301,10 @@ fn is_wait(plan: &Plan, id: StepId) -> bool {
     matches!(plan.steps[id.0].operation, Operation::Wait { .. })
 }
 
-/// What would make a step shorter.
-fn advice(step: &Step, length: Duration) -> String {
+/// What would make a step shorter, where anything of the user's would.
+fn advice(step: &Step, length: Duration) -> Option<String> {
     let (name, time) = (step.operation.name(), seconds(length));
-    match &step.operation {
+    let sentence = match &step.operation {
         Operation::Wait { goal, .. } => match goal {
             Goal::Condition(Condition::CompletedSuccessfully) => {
                 format!("{name} takes {time} to be done, and others wait for it")
@@ -329,11 +330,16 @@ fn advice(step: &Step, length: Duration) -> String {
                      `init: true`, or `exec` in front of its command, often helps"
                 )
             } else {
-                format!("{name} takes {time} to end by itself")
+                format!("{name} takes {time} to end after its stop signal")
             }
         }
-        operation => format!("{} {name} takes {time}", operation.verb()),
-    }
+        Operation::RunHook(_) | Operation::RunContainer(_) => {
+            format!("the hook of {name} takes {time}")
+        }
+        // The rest is the engine's own time.
+        _ => return None,
+    };
+    Some(sentence)
 }
 
 /// `0.3 s`.
@@ -372,8 +378,9 @@ impl Told {
             .into_iter()
             .filter(|phase| self.services.values().any(|it| it.contains_key(phase)))
             .collect();
-        let heads = used.iter().map(|phase| phase.to_uppercase());
-        let mut table = Table::new(std::iter::once("SERVICE".to_owned()).chain(heads));
+        let heads: Vec<String> = used.iter().map(|phase| phase.to_uppercase()).collect();
+        let heads = heads.iter().map(String::as_str);
+        let mut table = Table::new(std::iter::once("SERVICE").chain(heads));
         for (service, phases) in &self.services {
             let cells = used
                 .iter()

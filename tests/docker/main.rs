@@ -40,3 +40,4 @@ mod scenarios;
 mod stack;
 mod staying;
 mod storage;
+mod timings;
