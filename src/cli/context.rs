@@ -2,6 +2,7 @@
 //! whose time goes by while a use case runs.
 
 use std::future::Future;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -9,6 +10,7 @@ use futures_util::StreamExt;
 use tokio::time::{Instant, MissedTickBehavior};
 use tokio_util::sync::CancellationToken;
 
+use super::disk;
 use super::failure::Failure;
 use super::global::{Ansi, Global, Progress};
 use super::{Connect, Environment, Interrupts, TerminalSize};
@@ -168,6 +170,20 @@ impl<'c> Context<'c> {
         let tree = load::tree(&request, self.environment.files.as_ref())?;
         self.warn_of(&tree.warnings, &tree.sources);
         Ok(tree)
+    }
+
+    /// A path that was given on the command line, from the current folder on.
+    pub(super) fn path(&self, given: &Path) -> PathBuf {
+        self.environment.current_dir.join(given)
+    }
+
+    /// Writes a file that was asked for with `-o`.
+    pub(super) fn write(&self, given: &Path, text: &str) -> Result<(), Failure> {
+        let path = self.path(given);
+        disk::write(&path, text).map_err(|reason| {
+            let message = format!("cannot write {}: {reason}", path.display());
+            Failure::message(message, "look at the path given with -o")
+        })
     }
 
     /// Prints warnings about files.

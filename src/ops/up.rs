@@ -15,6 +15,7 @@ use crate::plan::containers::Recreate;
 use crate::plan::converge::{self, converge};
 use crate::plan::images::{self, BuildPolicy};
 use crate::plan::request::Names;
+use crate::plan::seal::Seal;
 use crate::plan::{Observed, Operation, Plan, naming};
 use crate::project::{Project, Service, hash};
 
@@ -58,6 +59,8 @@ pub struct UpOptions {
     pub attachment: Attachment,
     /// Whether health tests are run while something waits for them.
     pub probe: Probe,
+    /// The plan that is to be carried out, and no other.
+    pub sealed: Option<Seal>,
 }
 
 impl UpOptions {
@@ -87,15 +90,34 @@ pub async fn plan(
     Ok(planned(reads, project, options).await?.0)
 }
 
-/// The same, with what differs about each container that it replaces.
+/// A plan with what is told of it.
+#[derive(Debug, Clone)]
+pub struct Explained {
+    /// The plan.
+    pub plan: Plan,
+    /// What differs about each container that it replaces.
+    pub changes: Changes,
+    /// What it was made from.
+    pub observed: Observed,
+    /// What it stands on.
+    pub seal: Seal,
+}
+
+/// The same, with all that is told of it.
 pub async fn plan_explained(
     reads: &dyn Reads,
     project: &Project,
     options: &UpOptions,
-) -> Result<(Plan, Changes), Error> {
+) -> Result<Explained, Error> {
     let (plan, observed) = planned(reads, project, options).await?;
     let changes = changes(reads, project, &plan, &observed).await?;
-    Ok((plan, changes))
+    let seal = Seal::of(&as_asked(project, options)?, &observed, &plan);
+    Ok(Explained {
+        plan,
+        changes,
+        observed,
+        seal,
+    })
 }
 
 /// The same, with what it was made from.
@@ -105,16 +127,31 @@ pub(super) async fn planned(
     options: &UpOptions,
 ) -> Result<(Plan, Observed), Error> {
     check_services(project, &options.services)?;
+    let project = as_asked(project, options)?;
+    let observed = look(reads, &project, options.now).await?;
+    let plan = converge(&project, &observed, &options.converge())?;
+    check_names(reads, &project.name, &plan, &observed).await?;
+    if let Some(sealed) = &options.sealed {
+        let moved = sealed.moved(&Seal::of(&project, &observed, &plan));
+        if !moved.is_empty() {
+            return Err(Error::refused(
+                format!("the plan cannot be carried out any more: {}", moved.join("; ")),
+                Some("make a new one with `rcompose plan -o FILE`".to_owned()),
+            ));
+        }
+    }
+    Ok((plan, observed))
+}
+
+/// The project with what flags say over what the files do.
+fn as_asked(project: &Project, options: &UpOptions) -> Result<Project, Error> {
     let mut project = scaled(project, &options.scale)?;
     if let Some(policy) = &options.pull {
         for service in project.services.values_mut() {
             service.pull_policy = Some(policy.clone());
         }
     }
-    let observed = look(reads, &project, options.now).await?;
-    let plan = converge(&project, &observed, &options.converge())?;
-    check_names(reads, &project.name, &plan, &observed).await?;
-    Ok((plan, observed))
+    Ok(project)
 }
 
 /// A name that a new container is to have, and somebody outside the project has, is found before

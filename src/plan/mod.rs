@@ -30,6 +30,7 @@ pub mod observed;
 pub mod reported;
 pub mod request;
 pub mod resources;
+pub mod seal;
 pub mod signals;
 pub mod start;
 pub mod teardown;

@@ -70,7 +70,9 @@ pub struct Container {
     pub attributes: Option<BTreeMap<String, String>>,
     /// The service that it was made from, where it says so.
     pub record: Option<String>,
-    /// Why it was made in another one's place, where it says so.
+    /// It was made in another one's place.
+    pub replaces: bool,
+    /// Why it was, where it says so.
     pub cause: Option<String>,
     /// What it depends on, out of its label, for commands without files.
     #[serde(deserialize_with = "entries")]

@@ -40,6 +40,27 @@ pub enum Old {
     Untold,
 }
 
+impl Change {
+    /// `mem_limit 1024 → 2048`; the path alone of what is not to be kept.
+    pub fn words(&self) -> String {
+        let scalar = |data: &Data| match data {
+            Data::String(text) => Some(text.clone()),
+            Data::Number(number) => Some(number.to_string()),
+            Data::Bool(value) => Some(value.to_string()),
+            _ => None,
+        };
+        let old = match &self.old {
+            Old::Value(old) => scalar(old),
+            Old::Absent | Old::Untold => None,
+        };
+        let new = self.new.as_ref().and_then(scalar);
+        match (old, new) {
+            (Some(old), Some(new)) => format!("{} {old} → {new}", self.path),
+            _ => self.path.to_string(),
+        }
+    }
+}
+
 /// Attributes, on any level, whose whole value is text of the user's.
 const TEXTS: [&str; 3] = ["command", "entrypoint", "test"];
 

@@ -27,6 +27,7 @@ pub mod table;
 mod text;
 pub mod timings;
 pub mod unsupported;
+pub mod why;
 pub mod yaml;
 
 use std::sync::{Arc, Mutex, PoisonError};

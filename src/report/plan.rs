@@ -185,6 +185,13 @@ pub fn explained(plan: &Plan, differences: &Differences<'_>, color: bool) -> Str
     text
 }
 
+/// What becomes of a container, and why: `("replace", "changed: image")`.
+pub(super) fn fate_of(plan: &Plan, container: &str) -> Option<(&'static str, String)> {
+    let mut rows = rows(plan).into_iter();
+    let row = rows.find(|row| row.kind == Kind::Container && row.name == container)?;
+    Some((row.fate.words(), row.why))
+}
+
 fn rows(plan: &Plan) -> Vec<Row> {
     let mut groups: IndexMap<(Kind, &str), Vec<&Step>> = IndexMap::new();
     for step in &plan.steps {
