@@ -11,8 +11,8 @@ use bollard::models;
 use bytes::Bytes;
 
 use super::{
-    Answers, BuildRequest, Container, ContainerDetail, Engine, EngineError, EngineInfo, Event, Exec,
-    ExecOutcome, Filter, Image, LogOptions, Network, Output, Progress, Reads, Volume,
+    Answers, BuildRequest, Container, ContainerDetail, Engine, EngineError, EngineInfo, Event,
+    Exec, ExecOutcome, Filter, Image, LogOptions, Network, Output, Progress, Reads, Volume,
 };
 
 /// Looks, and changes nothing.
@@ -180,11 +180,7 @@ impl Engine for OnlyLooking {
         refused()
     }
 
-    async fn pull_image(
-        &self,
-        _: &str,
-        _: Option<&str>,
-    ) -> Result<Answers<Progress>, EngineError> {
+    async fn pull_image(&self, _: &str, _: Option<&str>) -> Result<Answers<Progress>, EngineError> {
         refused()
     }
 

@@ -4,8 +4,8 @@
 //! when the variable it came from says so, or when it is the password of an address.
 
 use super::Explained;
-use crate::project::attribute::Data;
 use crate::document::{Path, Segment};
+use crate::project::attribute::Data;
 
 /// What stands for a secret.
 pub const MASK: &str = "********";
@@ -153,7 +153,10 @@ fn mask_text(text: &str, secrets: &[String]) -> String {
         }
         _ => word.to_owned(),
     };
-    let words: String = text.split_inclusive(char::is_whitespace).map(word).collect();
+    let words: String = text
+        .split_inclusive(char::is_whitespace)
+        .map(word)
+        .collect();
     without_password(&words)
 }
 

@@ -135,7 +135,10 @@ pub(super) async fn planned(
         let moved = sealed.moved(&Seal::of(&project, &observed, &plan));
         if !moved.is_empty() {
             return Err(Error::refused(
-                format!("the plan cannot be carried out any more: {}", moved.join("; ")),
+                format!(
+                    "the plan cannot be carried out any more: {}",
+                    moved.join("; ")
+                ),
                 Some("make a new one with `rcompose plan -o FILE`".to_owned()),
             ));
         }

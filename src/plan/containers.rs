@@ -166,8 +166,7 @@ fn config_cause(container: &Container, wanted: &Wanted<'_>, observed: &Observed)
         return None;
     }
     let record = container.record.as_deref();
-    let recorded =
-        record.and_then(|stored| record::changes(stored, &wanted.project.name, service));
+    let recorded = record.and_then(|stored| record::changes(stored, &wanted.project.name, service));
     let mut changed: Vec<String> = match recorded {
         // What the record tells is finer; what only the hashes know is not left out.
         Some(changes) => {

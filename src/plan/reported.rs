@@ -315,9 +315,15 @@ fn without_image(field: &Field, value: Value, image: &Value, whole: &Value) -> V
         },
         _ if value == *said => {
             // An entrypoint of one's own puts the image's command out of use.
-            let entrypoint = whole.pointer("/Config/Entrypoint").unwrap_or(&whole["Entrypoint"]);
+            let entrypoint = whole
+                .pointer("/Config/Entrypoint")
+                .unwrap_or(&whole["Entrypoint"]);
             let own = field.name == "Cmd" && *entrypoint != image["Entrypoint"];
-            if own && !is_nothing(entrypoint) { value } else { Value::Null }
+            if own && !is_nothing(entrypoint) {
+                value
+            } else {
+                Value::Null
+            }
         }
         _ => value,
     }
@@ -372,7 +378,10 @@ fn differences(
         }
         Entries | Pairs => {
             let (now, then) = (entries(now), entries(then));
-            for key in now.keys().chain(then.keys().filter(|key| !now.contains_key(*key))) {
+            for key in now
+                .keys()
+                .chain(then.keys().filter(|key| !now.contains_key(*key)))
+            {
                 let (old, new) = (now.get(key), then.get(key));
                 if !same(old.unwrap_or(&Value::Null), new.unwrap_or(&Value::Null))
                     || old.is_some() != new.is_some()
@@ -388,7 +397,13 @@ fn differences(
                     // Keys that stand for themselves (`tmpfs: [/run]`).
                     let alone = json!(key);
                     let named = |value: Option<&'_ Value>| -> Option<Value> {
-                        value.map(|it| if is_nothing(it) { alone.clone() } else { it.clone() })
+                        value.map(|it| {
+                            if is_nothing(it) {
+                                alone.clone()
+                            } else {
+                                it.clone()
+                            }
+                        })
                     };
                     changes.push(change(below, named(old).as_ref(), named(new).as_ref()));
                 }
@@ -396,9 +411,13 @@ fn differences(
         }
         Items => {
             let (now, then) = (items(now), items(then));
-            let gone = now.iter().filter(|item| !then.iter().any(|it| same(it, item)));
+            let gone = now
+                .iter()
+                .filter(|item| !then.iter().any(|it| same(it, item)));
             let gone: Vec<&Value> = gone.collect();
-            let come = then.iter().filter(|item| !now.iter().any(|it| same(it, item)));
+            let come = then
+                .iter()
+                .filter(|item| !now.iter().any(|it| same(it, item)));
             let come: Vec<&Value> = come.collect();
             for at in 0..gone.len().max(come.len()) {
                 let (old, new) = (gone.get(at).copied(), come.get(at).copied());
@@ -428,7 +447,8 @@ fn same(one: &Value, other: &Value) -> bool {
     match (one, other) {
         (Value::Object(one), Value::Object(other)) => {
             let keys = one.keys().chain(other.keys());
-            let get = |map: &Map<String, Value>, key: &str| map.get(key).cloned().unwrap_or_default();
+            let get =
+                |map: &Map<String, Value>, key: &str| map.get(key).cloned().unwrap_or_default();
             keys.into_iter()
                 .all(|key| same(&get(one, key), &get(other, key)))
         }
@@ -501,9 +521,8 @@ fn port(service: &Service, key: &str) -> Option<Path> {
     let (number, protocol) = key.split_once('/')?;
     let number: u32 = number.parse().ok()?;
     let mut ports = service.ports.iter();
-    let index = ports.position(|port| {
-        u32::from(port.target) == number && port.protocol == protocol
-    })?;
+    let index =
+        ports.position(|port| u32::from(port.target) == number && port.protocol == protocol)?;
     Some(Path::default().key("ports").index(index))
 }
 
@@ -553,10 +572,18 @@ fn networks(
     }
     let id = report["Id"].as_str().unwrap_or_default();
     let mut then = entries(&wanted["NetworkingConfig"]["EndpointsConfig"]);
-    then.extend(create.connect.iter().map(|(name, it)| (name.clone(), json!(it))));
+    then.extend(
+        create
+            .connect
+            .iter()
+            .map(|(name, it)| (name.clone(), json!(it))),
+    );
     let now = entries(&report["NetworkSettings"]["Networks"]);
     let none = Value::Null;
-    for name in now.keys().chain(then.keys().filter(|key| !now.contains_key(*key))) {
+    for name in now
+        .keys()
+        .chain(then.keys().filter(|key| !now.contains_key(*key)))
+    {
         let key = service.networks.iter().flat_map(BTreeMap::keys);
         let mut key = key.filter(|key| name == *key || name.ends_with(&format!("_{key}")));
         let path = match key.next() {
@@ -585,9 +612,16 @@ fn networks(
         let (old_names, new_names) = (named(old), named(new));
         if old_names != new_names {
             let path = path.key("aliases");
-            changes.push(change(path, Some(&json!(old_names)), Some(&json!(new_names))));
+            changes.push(change(
+                path,
+                Some(&json!(old_names)),
+                Some(&json!(new_names)),
+            ));
         }
-        for (field, key) in [("IPv4Address", "ipv4_address"), ("IPv6Address", "ipv6_address")] {
+        for (field, key) in [
+            ("IPv4Address", "ipv4_address"),
+            ("IPv6Address", "ipv6_address"),
+        ] {
             let address = |it: &Value| it["IPAMConfig"].get(field).unwrap_or(&none).clone();
             let (old, new) = (address(old), address(new));
             if !same(&old, &new) {
@@ -596,7 +630,11 @@ fn networks(
         }
         if !same(&old["DriverOpts"], &new["DriverOpts"]) {
             let path = path.key("driver_opts");
-            changes.push(change(path, Some(&old["DriverOpts"]), Some(&new["DriverOpts"])));
+            changes.push(change(
+                path,
+                Some(&old["DriverOpts"]),
+                Some(&new["DriverOpts"]),
+            ));
         }
     }
 }

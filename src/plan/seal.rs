@@ -43,9 +43,8 @@ impl Seal {
             .collect();
         let steps = acts.iter().map(|step| describe(step));
         let complete: Vec<Value> = acts.iter().map(|step| complete(step)).collect();
-        let digest = |what: &str, text: &str| {
-            hash::content(&[&project.name, "plan", what], text.as_bytes())
-        };
+        let digest =
+            |what: &str, text: &str| hash::content(&[&project.name, "plan", what], text.as_bytes());
         Seal {
             project: project.name.clone(),
             files: digest("files", &hash::go_json(&project.to_yaml_data())),
@@ -64,7 +63,10 @@ impl Seal {
         if self.files != now.files {
             moved.push("the files say something else now".to_owned());
         }
-        let gone = self.engine.keys().filter(|it| !now.engine.contains_key(*it));
+        let gone = self
+            .engine
+            .keys()
+            .filter(|it| !now.engine.contains_key(*it));
         moved.extend(gone.map(|it| format!("{it} is gone")));
         for (what, state) in &now.engine {
             match self.engine.get(what) {
@@ -97,7 +99,11 @@ fn seen(observed: &Observed) -> BTreeMap<String, String> {
     });
     let images = observed.images.iter();
     let images = images.map(|(name, id)| (format!("image {name}"), short(id).to_owned()));
-    containers.chain(networks).chain(volumes).chain(images).collect()
+    containers
+        .chain(networks)
+        .chain(volumes)
+        .chain(images)
+        .collect()
 }
 
 /// A step with everything that is asked of the engine.
@@ -109,7 +115,12 @@ fn complete(step: &Step) -> Value {
         Operation::ConnectNetwork { endpoint, .. } => json!(endpoint),
         other => json!(format!("{other:?}")),
     };
-    json!([describe(step), step.cause.to_string(), step.service, request])
+    json!([
+        describe(step),
+        step.cause.to_string(),
+        step.service,
+        request
+    ])
 }
 
 fn request(create: &CreateContainer) -> Value {

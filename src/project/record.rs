@@ -80,13 +80,18 @@ pub fn changes(stored: &str, project: &str, service: &Service) -> Option<Vec<Cha
     let new: Data = serde_json::from_str(&write(project, service)).ok()?;
     let now = hash::plain(service);
     let mut changes = Vec::new();
-    compare(Some(&old), Some(&new), &Path::default(), &mut |path, old| {
-        changes.push(Change {
-            new: at(&now, &path).cloned(),
-            path,
-            old,
-        });
-    });
+    compare(
+        Some(&old),
+        Some(&new),
+        &Path::default(),
+        &mut |path, old| {
+            changes.push(Change {
+                new: at(&now, &path).cloned(),
+                path,
+                old,
+            });
+        },
+    );
     Some(changes)
 }
 
@@ -134,9 +139,7 @@ fn without_texts(value: Data, path: &Path, seal: &dyn Fn(&Path, &Data) -> Data) 
 
 /// Whether what stands at a path is text of the user's.
 fn is_text(path: &[Segment]) -> bool {
-    let one_of = |words: &[&str], segment: &Segment| {
-        matches!(segment, Segment::Key(key) if words.contains(&key.as_str()))
-    };
+    let one_of = |words: &[&str], segment: &Segment| matches!(segment, Segment::Key(key) if words.contains(&key.as_str()));
     match path {
         [.., last] if one_of(&TEXTS, last) => true,
         [.., map, _] => one_of(&MAPS_OF_TEXTS, map),
@@ -200,4 +203,64 @@ fn at<'d>(data: &'d Data, path: &Path) -> Option<&'d Data> {
         Segment::Key(key) => data.get(key.as_str()),
         Segment::Index(index) => data.get(*index),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::*;
+
+    fn service(environment: &str, command: &[&str]) -> Service {
+        let variables = [("DB_PASSWORD".to_owned(), Some(environment.to_owned()))];
+        Service {
+            name: "web".to_owned(),
+            image: Some("app".to_owned()),
+            environment: BTreeMap::from(variables).into_iter().collect(),
+            labels: BTreeMap::from([("note".to_owned(), "private".to_owned())]),
+            command: Some(command.iter().map(|word| (*word).to_owned()).collect()),
+            ..Service::default()
+        }
+    }
+
+    #[test]
+    fn a_record_holds_no_text_of_the_users() {
+        let record = write(
+            "demo",
+            &service("hunter2", &["serve", "--token", "swordfish"]),
+        );
+        assert!(record.contains(r#""image":"app""#), "{record}");
+        for text in ["hunter2", "serve", "swordfish", "private"] {
+            assert!(!record.contains(text), "{text} in {record}");
+        }
+    }
+
+    #[test]
+    fn equal_texts_of_different_keys_do_not_show_as_equal() {
+        let service = Service {
+            name: "web".to_owned(),
+            labels: ["a", "b"]
+                .map(|key| (key.to_owned(), "same".to_owned()))
+                .into(),
+            ..Service::default()
+        };
+        let record: Data = serde_json::from_str(&write("demo", &service)).expect("JSON");
+        assert_ne!(record["labels"]["a"], record["labels"]["b"]);
+    }
+
+    #[test]
+    fn a_text_that_changed_is_told_by_its_path_alone() {
+        let old = write("demo", &service("one", &["serve"]));
+        let changes = changes(&old, "demo", &service("two", &["serve"])).expect("a record");
+        let told: Vec<(String, Old)> = changes
+            .into_iter()
+            .map(|it| (it.path.to_string(), it.old))
+            .collect();
+        assert_eq!(told, [("environment.DB_PASSWORD".to_owned(), Old::Untold)]);
+    }
+
+    #[test]
+    fn what_is_no_record_tells_nothing() {
+        assert_eq!(changes("no json", "demo", &Service::default()), None);
+    }
 }

@@ -84,7 +84,10 @@ impl<'a> Tell<'a> {
                 Segment::Index(index) => path.index(*index),
             };
         }
-        let new = change.new.as_ref().map(|new| self.origins.masked(&path, new));
+        let new = change
+            .new
+            .as_ref()
+            .map(|new| self.origins.masked(&path, new));
         let hidden = masked::is_secret(&path) || new.as_ref().is_some_and(holds_mask);
         let old = match &change.old {
             Old::Absent => None,
@@ -132,7 +135,10 @@ pub(super) fn lines(differences: &[Difference<'_>], indent: usize, color: bool) 
         let widths = texts.iter().map(|text| console::measure_text_width(text));
         widths.max().unwrap_or_default()
     };
-    let paths: Vec<String> = differences.iter().map(|it| clean(&it.path).into_owned()).collect();
+    let paths: Vec<String> = differences
+        .iter()
+        .map(|it| clean(&it.path).into_owned())
+        .collect();
     let values: Vec<String> = differences.iter().map(Difference::values).collect();
     let (path_width, value_width) = (width(&paths), width(&values));
     let mut text = String::new();

@@ -39,9 +39,9 @@ use crate::event::{Event, Sink};
 use crate::plan::Plan;
 use differences::Differences;
 use status::{Change, Tracker};
-use timings::Timings;
 pub use stream::Stream;
 pub use text::lines;
+use timings::Timings;
 
 /// How progress is shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]

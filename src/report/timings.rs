@@ -402,7 +402,8 @@ impl Told {
         });
         let services = self.services.iter().map(|(service, phases)| {
             let phases = phases.iter();
-            let phases = phases.map(|(phase, time)| ((*phase).to_owned(), json!(time.as_secs_f64())));
+            let phases =
+                phases.map(|(phase, time)| ((*phase).to_owned(), json!(time.as_secs_f64())));
             (service.clone(), Value::Object(phases.collect()))
         });
         json!({

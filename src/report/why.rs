@@ -89,13 +89,15 @@ impl Answer<'_> {
             None => format!("{name} is not there\n"),
             Some(container) => {
                 let age = human_age(clock.now - container.created);
-                let tool = if is_ours(container) { "" } else { " by docker compose" };
+                let tool = if is_ours(container) {
+                    ""
+                } else {
+                    " by docker compose"
+                };
                 let instead = match (container.replaces, &container.cause) {
                     (false, _) => "; there was none in its place".to_owned(),
                     (true, Some(cause)) => format!(" in place of another one: {}", clean(cause)),
-                    (true, None) => {
-                        " in place of another one; the reason was not kept".to_owned()
-                    }
+                    (true, None) => " in place of another one; the reason was not kept".to_owned(),
                 };
                 format!("{name} was made {age}{tool}{instead}\n")
             }

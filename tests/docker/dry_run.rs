@@ -135,7 +135,10 @@ fn done(stack: &Stack, since: String, mark: &str) -> BTreeMap<String, Vec<String
             };
             all.entry(name).or_default().push(verb.to_owned());
         }
-        engine().unpause_container(mark).await.expect("it is paused");
+        engine()
+            .unpause_container(mark)
+            .await
+            .expect("it is paused");
         sorted(all)
     })
 }

@@ -10,8 +10,8 @@ mod build;
 mod cascades;
 mod changes;
 mod dependencies;
-mod dry_run;
 mod drift;
+mod dry_run;
 #[path = "../../examples/embed.rs"]
 #[expect(dead_code, reason = "its main function is not called here")]
 mod embed;
@@ -25,6 +25,7 @@ mod interrupts;
 mod lifecycle;
 mod nothing_to_do;
 mod parity;
+mod plans;
 mod profiles;
 mod proxy;
 mod pulls;

@@ -31,7 +31,9 @@ const MODULES: &[(&str, &[&str])] = &[
     ),
     (
         "report",
-        &["document", "event", "explain", "load", "ops", "plan", "project"],
+        &[
+            "document", "event", "explain", "load", "ops", "plan", "project",
+        ],
     ),
     ("main", &["cli"]),
 ];
