@@ -9,7 +9,7 @@
 //! What never reaches the engine (`develop`, hooks after the start, …) is in no report. A
 //! difference in that alone is told as one that cannot be told.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Map, Value, json};
 
@@ -253,7 +253,7 @@ pub fn changes(create: &CreateContainer, service: &Service, report: &Report) -> 
             continue;
         }
         let path = path_of(field.attributes, &written);
-        differences(field, &now, &then, &path, service, &mut changes);
+        differences(field, (&now, &then), &path, service, &mut changes);
     }
     expose(&wanted, report, (image, next_image), &mut changes);
     networks(create, service, &wanted, report, &mut changes);
@@ -364,68 +364,73 @@ fn path_of(attributes: &[&str], written: &Data) -> Path {
 
 fn differences(
     field: &Field,
-    now: &Value,
-    then: &Value,
+    (now, then): (&Value, &Value),
     path: &Path,
     service: &Service,
     changes: &mut Vec<Change>,
 ) {
     match field.shape {
-        Whole => {
-            if !same(now, then) {
-                changes.push(change(path.clone(), Some(now), Some(then)));
-            }
+        Whole if same(now, then) => {}
+        Whole => changes.push(change(path.clone(), Some(now), Some(then))),
+        Entries | Pairs => by_key(field, (entries(now), entries(then)), path, service, changes),
+        Items => by_item((items(now), items(then)), path, service, changes),
+    }
+}
+
+fn by_key(
+    field: &Field,
+    (now, then): (BTreeMap<String, Value>, BTreeMap<String, Value>),
+    path: &Path,
+    service: &Service,
+    changes: &mut Vec<Change>,
+) {
+    let keys: BTreeSet<&String> = now.keys().chain(then.keys()).collect();
+    for key in keys {
+        let equal = match (now.get(key), then.get(key)) {
+            (Some(old), Some(new)) => same(old, new),
+            _ => false,
+        };
+        if equal {
+            continue;
         }
-        Entries | Pairs => {
-            let (now, then) = (entries(now), entries(then));
-            for key in now
-                .keys()
-                .chain(then.keys().filter(|key| !now.contains_key(*key)))
-            {
-                let (old, new) = (now.get(key), then.get(key));
-                if !same(old.unwrap_or(&Value::Null), new.unwrap_or(&Value::Null))
-                    || old.is_some() != new.is_some()
-                {
-                    let below = match field.name {
-                        // The keys of reports are not those of files here.
-                        "Healthcheck" => path.key(&snake(key)),
-                        "PortBindings" => port(service, key).unwrap_or_else(|| path.clone()),
-                        "Volumes" => mount(service, key).unwrap_or_else(|| path.clone()),
-                        "Tmpfs" => path.clone(),
-                        _ => path.key(key),
-                    };
-                    // Keys that stand for themselves (`tmpfs: [/run]`).
-                    let alone = json!(key);
-                    let named = |value: Option<&'_ Value>| -> Option<Value> {
-                        value.map(|it| {
-                            if is_nothing(it) {
-                                alone.clone()
-                            } else {
-                                it.clone()
-                            }
-                        })
-                    };
-                    changes.push(change(below, named(old).as_ref(), named(new).as_ref()));
+        let below = match field.name {
+            // The keys of reports are not those of files here.
+            "Healthcheck" => path.key(&snake(key)),
+            "PortBindings" => port(service, key).unwrap_or_else(|| path.clone()),
+            "Volumes" => mount(service, key).unwrap_or_else(|| path.clone()),
+            "Tmpfs" => path.clone(),
+            _ => path.key(key),
+        };
+        // Keys without a value stand for themselves (`tmpfs: [/run]`).
+        let said = |value: Option<&Value>| {
+            value.map(|it| {
+                if is_nothing(it) {
+                    json!(key)
+                } else {
+                    it.clone()
                 }
-            }
-        }
-        Items => {
-            let (now, then) = (items(now), items(then));
-            let gone = now
-                .iter()
-                .filter(|item| !then.iter().any(|it| same(it, item)));
-            let gone: Vec<&Value> = gone.collect();
-            let come = then
-                .iter()
-                .filter(|item| !now.iter().any(|it| same(it, item)));
-            let come: Vec<&Value> = come.collect();
-            for at in 0..gone.len().max(come.len()) {
-                let (old, new) = (gone.get(at).copied(), come.get(at).copied());
-                let target = new.or(old).and_then(target);
-                let there = target.and_then(|target| mounted(service, &target));
-                changes.push(change(there.unwrap_or_else(|| path.clone()), old, new));
-            }
-        }
+            })
+        };
+        let (old, new) = (said(now.get(key)), said(then.get(key)));
+        changes.push(change(below, old.as_ref(), new.as_ref()));
+    }
+}
+
+/// What only one of the lists has; of two items that went and came, in one change.
+fn by_item(
+    (now, then): (Vec<Value>, Vec<Value>),
+    path: &Path,
+    service: &Service,
+    changes: &mut Vec<Change>,
+) {
+    let missing = |from: &[Value], item: &&Value| !from.iter().any(|it| same(it, item));
+    let gone: Vec<&Value> = now.iter().filter(|item| missing(&then, item)).collect();
+    let come: Vec<&Value> = then.iter().filter(|item| missing(&now, item)).collect();
+    for at in 0..gone.len().max(come.len()) {
+        let (old, new) = (gone.get(at).copied(), come.get(at).copied());
+        let target = new.or(old).and_then(target);
+        let there = target.and_then(|target| mounted(service, &target));
+        changes.push(change(there.unwrap_or_else(|| path.clone()), old, new));
     }
 }
 

@@ -170,7 +170,7 @@ fn compare(old: Option<&Data>, new: Option<&Data>, path: &Path, tell: &mut dyn F
             }
         }
         (old, new) => match (entries(old), entries(new)) {
-            (Some(before), Some(after)) if !text && !(before.is_empty() && after.is_empty()) => {
+            (Some(before), Some(after)) if !(text || before.is_empty() && after.is_empty()) => {
                 let gone = before.keys().filter(|key| !after.contains_key(*key));
                 for key in after.keys().chain(gone).filter_map(Data::as_str) {
                     compare(before.get(key), after.get(key), &path.key(key), tell);

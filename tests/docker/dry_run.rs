@@ -2,13 +2,14 @@
 //! stands between. Then `up` does what was printed, as the engine's own events tell.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 
 use futures_util::StreamExt;
 use rcompose::engine::{ContainerState, Engine, Filter, Reads};
 use serde_json::Value;
 
 use crate::proxy::Proxy;
-use crate::stack::{Stack, engine, wait};
+use crate::stack::{Stack, copy, engine, wait};
 
 const SHOP: &str = "\
 services:
@@ -98,6 +99,36 @@ fn no_dry_run_and_no_plan_writes_whatever_is_there() {
     dry(&mut stack, "stopped");
 }
 
+#[test]
+fn no_plan_of_any_scenario_writes() {
+    let Some(mut stack) = Stack::empty("plans") else {
+        return;
+    };
+    let proxy = Proxy::refusing(&stack.dir);
+    stack.set("DOCKER_HOST", proxy.address());
+    let cases = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cases/live");
+    let folders = std::fs::read_dir(cases).expect("the cases are there");
+    let mut planned = 0;
+    for folder in folders {
+        let folder = folder.expect("a folder").path();
+        let name = folder.file_name().expect("a name").to_string_lossy();
+        copy(&folder, &stack.dir.join(&*name));
+        for words in [
+            &["plan", "--json"][..],
+            &["--dry-run", "up"],
+            &["--dry-run", "down"],
+        ] {
+            let mut command = stack.command();
+            command.current_dir(stack.dir.join(&*name)).args(words);
+            let ran = command.output().expect("the binary runs");
+            // Some have files with errors, or name what is not there.
+            planned += u32::from(matches!(ran.status.code(), Some(0 | 2)));
+        }
+    }
+    assert_eq!(proxy.writes(), Vec::<String>::new());
+    assert!(planned > 80, "{planned} plans of what is there");
+}
+
 /// What the engine is to do to containers, as a plan prints it: verbs by final name.
 fn printed(plan: &Value) -> BTreeMap<String, Vec<String>> {
     let mut all: BTreeMap<String, Vec<String>> = BTreeMap::new();
@@ -144,7 +175,9 @@ fn done(stack: &Stack, since: String, mark: &str) -> BTreeMap<String, Vec<String
 }
 
 fn sorted(mut all: BTreeMap<String, Vec<String>>) -> BTreeMap<String, Vec<String>> {
-    all.values_mut().for_each(|verbs| verbs.sort());
+    for verbs in all.values_mut() {
+        verbs.sort();
+    }
     all
 }
 
