@@ -9,7 +9,7 @@ use rcompose::engine::{ContainerState, Engine, Filter, Reads};
 use serde_json::Value;
 
 use crate::proxy::Proxy;
-use crate::stack::{Stack, copy, engine, wait};
+use crate::stack::{Stack, engine, wait};
 
 const SHOP: &str = "\
 services:
@@ -111,15 +111,13 @@ fn no_plan_of_any_scenario_writes() {
     let mut planned = 0;
     for folder in folders {
         let folder = folder.expect("a folder").path();
-        let name = folder.file_name().expect("a name").to_string_lossy();
-        copy(&folder, &stack.dir.join(&*name));
         for words in [
             &["plan", "--json"][..],
             &["--dry-run", "up"],
             &["--dry-run", "down"],
         ] {
             let mut command = stack.command();
-            command.current_dir(stack.dir.join(&*name)).args(words);
+            command.current_dir(&folder).args(words);
             let ran = command.output().expect("the binary runs");
             // Some have files with errors, or name what is not there.
             planned += u32::from(matches!(ran.status.code(), Some(0 | 2)));
@@ -143,12 +141,14 @@ fn printed(plan: &Value) -> BTreeMap<String, Vec<String>> {
     sorted(all)
 }
 
-/// What it did, by its own events since a moment, up to the one that `mark` causes.
-fn done(stack: &Stack, since: String, mark: &str) -> BTreeMap<String, Vec<String>> {
+/// What it does during an act, by its own events up to the one that `mark` causes. They are listened
+/// to from the beginning: engines remember the last few only.
+fn done(stack: &Stack, mark: &str, act: impl FnOnce() + Send) -> BTreeMap<String, Vec<String>> {
     let filter = Filter::labels([format!("com.docker.compose.project={}", stack.project)]);
     wait(async {
+        let mut events = engine().events(&filter, None).await.expect("events");
+        act();
         engine().pause_container(mark).await.expect("it runs");
-        let mut events = engine().events(&filter, Some(since)).await.expect("events");
         let mut all: BTreeMap<String, Vec<String>> = BTreeMap::new();
         while let Some(event) = events.next().await {
             let event = event.expect("an event");
@@ -166,10 +166,8 @@ fn done(stack: &Stack, since: String, mark: &str) -> BTreeMap<String, Vec<String
             };
             all.entry(name).or_default().push(verb.to_owned());
         }
-        engine()
-            .unpause_container(mark)
-            .await
-            .expect("it is paused");
+        let engine = engine();
+        engine.unpause_container(mark).await.expect("it is paused");
         sorted(all)
     })
 }
@@ -190,9 +188,8 @@ fn up_does_exactly_what_was_printed_as_the_engines_events_tell() {
     let check = |flags: &[&str]| {
         let plan = stack.run(&[&["plan", "--json"], flags].concat());
         let plan: Value = serde_json::from_str(&plan.stdout).expect("JSON");
-        let since = now();
-        stack.run(&[&["up", "-d"], flags].concat()).ok();
-        let (printed, done) = (printed(&plan), done(&stack, since, &mark));
+        let up = || drop(stack.run(&[&["up", "-d"], flags].concat()).ok());
+        let (printed, done) = (printed(&plan), done(&stack, &mark, up));
         assert_eq!(printed, done, "{flags:?}\n{plan:#}");
         done.len()
     };
@@ -209,10 +206,4 @@ fn up_does_exactly_what_was_printed_as_the_engines_events_tell() {
     stack.edit("compose.yaml", "  built:\n", "  other:\n");
     stack.run(&["build"]).ok();
     check(&["--remove-orphans"]);
-}
-
-fn now() -> String {
-    let now = std::time::SystemTime::now();
-    let since = now.duration_since(std::time::UNIX_EPOCH).expect("later");
-    format!("{}.{:09}", since.as_secs(), since.subsec_nanos())
 }
