@@ -52,9 +52,12 @@ pub async fn changes(
         let service = service.and_then(|it| project.services.get(it));
         if let (Some(container), Some(service)) = (container, service) {
             let found = of_one(reads, &project.name, service, container, create).await;
+            let mut changes = found.map_err(Error::engine("look at the engine"))?;
+            let stored = container.attributes.iter();
+            changes.extend(stored.flat_map(|stored| record::contents(stored, service)));
             let replaced = Replaced {
                 service: service.name.clone(),
-                changes: found.map_err(Error::engine("look at the engine"))?,
+                changes,
             };
             all.insert(name.to_owned(), replaced);
         }

@@ -170,12 +170,8 @@ fn config_cause(container: &Container, wanted: &Wanted<'_>, observed: &Observed)
         return (!known.contains(&container.config_hash)).then_some(Cause::ConfigDiffers);
     };
     let attributes = changed_attributes(stored, service);
-    // What a container was made with is unknown of those that an older version made, and what
-    // there is now, of files that cannot be read here: neither is a change.
-    let contents = hash::contents(service).into_iter();
-    let contents =
-        contents.filter(|(key, digest)| stored.get(key).is_some_and(|stored| stored != digest));
-    let contents: Vec<String> = contents.map(|(key, _)| key).collect();
+    let contents = record::contents(stored, service);
+    let contents: Vec<String> = contents.iter().map(|it| it.path.to_string()).collect();
     if attributes.is_empty() && contents.is_empty() {
         return None;
     }

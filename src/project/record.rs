@@ -10,6 +10,8 @@
 //! without a record (made by docker compose, or by an older version) is compared with what the
 //! engine reports of it.
 
+use std::collections::BTreeMap;
+
 use serde_yaml::Mapping;
 
 use super::Service;
@@ -93,6 +95,24 @@ pub fn changes(stored: &str, project: &str, service: &Service) -> Option<Vec<Cha
         },
     );
     Some(changes)
+}
+
+/// Configs and secrets that hold something else than they did, by the digests of both. What a
+/// container was made with is unknown of those that an older version made, and what there is now,
+/// of files that cannot be read here: neither is a change.
+pub fn contents(stored: &BTreeMap<String, String>, service: &Service) -> Vec<Change> {
+    let now = hash::contents(service).into_iter();
+    let changed = now.filter_map(|(key, new)| {
+        let old = stored.get(&key).filter(|old| **old != new)?;
+        let (kind, name) = key.split_once('.')?;
+        let content = |digest: &str| Data::from(format!("content {digest}"));
+        Some(Change {
+            path: Path::default().key(kind).key(name),
+            old: Old::Value(content(old)),
+            new: Some(content(&new)),
+        })
+    });
+    changed.collect()
 }
 
 fn record(project: &str, service: &Service) -> Data {

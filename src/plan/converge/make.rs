@@ -12,7 +12,7 @@ use crate::plan::images::ImageStep;
 use crate::plan::observed::{Container, State};
 use crate::plan::request::{self, Names};
 use crate::plan::{
-    Cause, CreateContainer, ImageMoved, InheritedMount, Operation, StepId, labels, naming,
+    Cause, CreateContainer, ImageMoved, InheritedMount, Operation, StepId, labels, naming, short,
 };
 use crate::project::Service;
 use crate::project::hash::{self, Encoding};
@@ -196,6 +196,10 @@ impl<'p> Converge<'_, 'p> {
 
     /// The cause, with old and new values as far as they may be kept.
     fn cause_to_keep(&self, service: &Service, old: &Container, cause: &Cause) -> String {
+        if *cause == Cause::ImageMayChange {
+            // It is made only if it did.
+            return format!("image changed: it was {}", short(&old.image_id));
+        }
         let stored = old.record.as_deref();
         let stored = stored.filter(|_| matches!(cause, Cause::ConfigChanged(_)));
         let changes = stored

@@ -72,6 +72,29 @@ async fn what_is_gone_is_told_with_the_place_that_it_is_missing_from() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn another_content_of_a_config_is_told_by_its_digests() {
+    let mut sandbox = Sandbox::with(
+        "\
+services:
+  web:
+    image: app
+    configs: [app]
+configs: {app: {file: ./app.conf}}
+",
+    );
+    let file = "/work/demo/app.conf";
+    sandbox.files.insert(file.into(), "one".into());
+    sandbox.succeed("up -d").await;
+    sandbox.files.insert(file.into(), "two".into());
+    let ran = sandbox.run("plan").await;
+    let expected = "
+  ~ replace  demo-web-1  changed: configs.app
+               configs.app  \"content 74bbbf\" → \"content 42c0ad\"  compose.yaml:4:15
+";
+    assert!(ran.stdout.contains(expected), "{}", ran.stdout);
+}
+
+#[tokio::test(start_paused = true)]
 async fn secrets_are_masked_wherever_changes_are_told() {
     let mut sandbox = Sandbox::with(DEMO);
     sandbox.succeed("up -d").await;
