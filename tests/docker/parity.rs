@@ -111,8 +111,15 @@ const UNDERSTOOD: &[(&str, &str, &str)] = &[
 /// What an engine holds of a project: each thing's name, and what matters of it.
 type Snapshot = BTreeMap<String, Value>;
 
-/// What one tool did: the exit code and what was there, after each step.
-type Played = Vec<(Option<i32>, Snapshot)>;
+/// What one tool did, step by step.
+type Played = Vec<Done>;
+
+/// A step that was done: the exit code, what was there after it, and what was told last.
+struct Done {
+    code: Option<i32>,
+    held: Snapshot,
+    told: String,
+}
 
 #[test]
 fn every_stack_of_our_own_goes_through_the_same_states_as_with_docker_compose() {
@@ -222,6 +229,8 @@ fn compare(folder: &Path) -> Option<String> {
         for line in lines {
             let _ = writeln!(different, "    {line}");
         }
+        let (theirs, ours) = (&theirs[index].told, &ours[index].told);
+        let _ = write!(different, "  told there:\n{theirs}  told here:\n{ours}");
     }
     Some(different)
 }
@@ -235,7 +244,11 @@ fn play(stack: &Stack, command: impl Fn(&[&str]) -> Command) -> Played {
             .stdin(Stdio::null())
             .output()
             .expect("the tool runs");
-        (output.status.code(), settled(&raw, &stack.project))
+        Done {
+            code: output.status.code(),
+            held: settled(&raw, &stack.project),
+            told: last_lines(&output.stderr),
+        }
     });
     let played = steps.collect();
     stack.remove_all();
@@ -449,17 +462,25 @@ fn without_ids(text: &str, ids: &BTreeMap<String, String>) -> String {
     text
 }
 
-fn differences(theirs: &(Option<i32>, Snapshot), ours: &(Option<i32>, Snapshot)) -> Vec<String> {
+/// The end of what a tool told, indented.
+fn last_lines(told: &[u8]) -> String {
+    let told = String::from_utf8_lossy(told);
+    let lines: Vec<&str> = told.lines().collect();
+    let last = &lines[lines.len().saturating_sub(6)..];
+    last.iter().map(|line| format!("    | {line}\n")).collect()
+}
+
+fn differences(theirs: &Done, ours: &Done) -> Vec<String> {
     let mut lines = Vec::new();
-    if theirs.0 != ours.0 {
+    if theirs.code != ours.code {
         lines.push(format!(
             "exit code: {:?} there, {:?} here",
-            theirs.0, ours.0
+            theirs.code, ours.code
         ));
     }
-    let names: BTreeSet<&String> = theirs.1.keys().chain(ours.1.keys()).collect();
+    let names: BTreeSet<&String> = theirs.held.keys().chain(ours.held.keys()).collect();
     for name in names {
-        match (theirs.1.get(name), ours.1.get(name)) {
+        match (theirs.held.get(name), ours.held.get(name)) {
             (Some(theirs), Some(ours)) => walk(name, theirs, ours, &mut lines),
             (Some(_), None) => lines.push(format!("{name}: only there")),
             _ => lines.push(format!("{name}: only here")),
