@@ -129,7 +129,7 @@ fn holds_mask(data: &Data) -> bool {
     }
 }
 
-/// A line for each: `environment.LEVEL  "info" → "debug"  compose.yaml:5:18`.
+/// A line for each, or one that says that nobody can tell: `environment.LEVEL  "info" → "debug"  compose.yaml:5:18`.
 pub(super) fn lines(differences: &[Difference<'_>], indent: usize, color: bool) -> String {
     let width = |texts: &[String]| {
         let widths = texts.iter().map(|text| console::measure_text_width(text));
@@ -142,6 +142,10 @@ pub(super) fn lines(differences: &[Difference<'_>], indent: usize, color: bool) 
     let values: Vec<String> = differences.iter().map(Difference::values).collect();
     let (path_width, value_width) = (width(&paths), width(&values));
     let mut text = String::new();
+    if differences.is_empty() {
+        let words = "in what the engine does not tell of";
+        text = format!("{:indent$}{}\n", "", style(color).dim().apply_to(words));
+    }
     for ((difference, path), values) in differences.iter().zip(&paths).zip(&values) {
         let place = difference.place.map(|place| place.to_string());
         let place = place.unwrap_or_default();

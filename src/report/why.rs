@@ -30,7 +30,7 @@ struct Answer<'a> {
     name: &'a str,
     container: Option<&'a Container>,
     fate: Option<(&'static str, String)>,
-    differences: &'a [Difference<'a>],
+    differences: Option<&'a [Difference<'a>]>,
 }
 
 impl<'a> Question<'a> {
@@ -60,7 +60,7 @@ impl<'a> Question<'a> {
             name,
             container,
             fate: fate_of(&self.explained.plan, name).filter(|(verb, _)| *verb != "keep"),
-            differences: differences.map_or(&[], Vec::as_slice),
+            differences: differences.map(Vec::as_slice),
         }
     }
 
@@ -111,14 +111,17 @@ impl Answer<'_> {
                 let _ = writeln!(text, "  up would {verb} it: {why}");
             }
         }
-        text.push_str(&lines(self.differences, 4, color));
+        if let Some(differences) = self.differences {
+            text.push_str(&lines(differences, 4, color));
+        }
         text
     }
 
     fn json(&self) -> Value {
         let container = self.container;
         let now = self.fate.as_ref().map(|(action, cause)| {
-            let changes = self.differences.iter().map(Difference::json);
+            let changes = self.differences.into_iter().flatten();
+            let changes = changes.map(Difference::json);
             json!({
                 "action": action,
                 "cause": cause,

@@ -68,6 +68,16 @@ fn why_tells_of_containers_that_docker_compose_made() {
     assert!(told.contains("by docker compose"), "{told}");
     let change = "environment.LEVEL  \"info\" → \"debug\"  compose.yaml:6:26";
     assert!(told.contains(change), "{told}");
+    stack.edit(
+        "compose.yaml",
+        "LEVEL: debug}",
+        "LEVEL: info}\n    attach: false",
+    );
+    let told = stack.run(&["why", "web"]).ok().stdout;
+    assert!(
+        told.contains("in what the engine does not tell of"),
+        "{told}"
+    );
     let told = stack.run(&["why", "db"]).ok().stdout;
     assert!(told.contains("up leaves it as it is"), "{told}");
 }
