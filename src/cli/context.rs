@@ -2,6 +2,7 @@
 //! whose time goes by while a use case runs.
 
 use std::future::Future;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -9,11 +10,13 @@ use futures_util::StreamExt;
 use tokio::time::{Instant, MissedTickBehavior};
 use tokio_util::sync::CancellationToken;
 
+use super::disk;
 use super::failure::Failure;
 use super::global::{Ansi, Global, Progress};
 use super::{Connect, Environment, Interrupts, TerminalSize};
 use crate::document::{Diagnostic, Sources};
-use crate::engine::Engine;
+use crate::engine::only_looking::OnlyLooking;
+use crate::engine::{Engine, Reads};
 use crate::load::trace::Trace;
 use crate::load::{self, Loaded, Request, Skip, Tree};
 use crate::ops::lock::{Holder, Lock};
@@ -23,7 +26,8 @@ use crate::project::unsupported::Note;
 use crate::report;
 use crate::report::logs::{LogPrinter, LogStyle};
 use crate::report::problems::{Form, Problems};
-use crate::report::{Mode, Reporter, Screen, Shared, error, json};
+use crate::report::timings::Timings;
+use crate::report::{Mode, Rehearsal, Reporter, Screen, Shared, TimingsForm, error, json};
 
 /// How often the display is redrawn.
 const TICK: Duration = Duration::from_millis(100);
@@ -36,6 +40,7 @@ pub(super) struct Context<'c> {
     mode: Mode,
     color: Colors,
     problems: Problems,
+    begin: Instant,
 }
 
 /// How things are shown.
@@ -91,6 +96,7 @@ impl<'c> Context<'c> {
             mode,
             color,
             problems,
+            begin: Instant::now(),
         }
     }
 
@@ -112,11 +118,22 @@ impl<'c> Context<'c> {
     }
 
     /// The same for commands that make something of it: what docker compose would act on and
-    /// this version does not is told before anything is done.
-    pub(super) fn load_to_run(&self, services: &[String]) -> Result<Loaded, Failure> {
+    /// this version does not is told before anything is done. Where everything came from is noted
+    /// in a dry run only, which tells it.
+    pub(super) fn load_to_run(&self, services: &[String]) -> Result<(Loaded, Trace), Failure> {
+        if self.is_dry_run() {
+            return self.load_to_tell(services);
+        }
         let loaded = self.load_without(services, Skip::default())?;
         self.warn_of(&crate::project::not_yet(&loaded.project), &loaded.sources);
-        Ok(loaded)
+        Ok((loaded, Trace::default()))
+    }
+
+    /// The same, with where everything came from.
+    pub(super) fn load_to_tell(&self, services: &[String]) -> Result<(Loaded, Trace), Failure> {
+        let (loaded, trace) = self.load_traced(services, Skip::default())?;
+        self.warn_of(&crate::project::not_yet(&loaded.project), &loaded.sources);
+        Ok((loaded, trace))
     }
 
     /// The same without some of the stages.
@@ -154,6 +171,20 @@ impl<'c> Context<'c> {
         let tree = load::tree(&request, self.environment.files.as_ref())?;
         self.warn_of(&tree.warnings, &tree.sources);
         Ok(tree)
+    }
+
+    /// A path that was given on the command line, from the current folder on.
+    pub(super) fn path(&self, given: &Path) -> PathBuf {
+        self.environment.current_dir.join(given)
+    }
+
+    /// Writes a file that was asked for with `-o`.
+    pub(super) fn write(&self, given: &Path, text: &str) -> Result<(), Failure> {
+        let path = self.path(given);
+        disk::write(&path, text).map_err(|reason| {
+            let message = format!("cannot write {}: {reason}", path.display());
+            Failure::message(message, "look at the path given with -o")
+        })
     }
 
     /// Prints warnings about files.
@@ -208,15 +239,37 @@ impl<'c> Context<'c> {
         }
     }
 
-    /// The engine. Nothing is sent yet.
+    /// The engine. Nothing is sent yet. In a dry run nothing can be changed through it.
     pub(super) fn engine(&self) -> Result<Arc<dyn Engine>, Failure> {
         let engine = (self.connect)(&self.environment.variables);
-        engine.map_err(|error| Failure::engine("reach the container engine", &error))
+        let engine =
+            engine.map_err(|error| Failure::engine("reach the container engine", &error))?;
+        if self.global.dry_run {
+            return Ok(Arc::new(OnlyLooking::at(engine)));
+        }
+        Ok(engine)
+    }
+
+    /// The engine, for what only looks.
+    pub(super) fn reads(&self) -> Result<Arc<dyn Reads>, Failure> {
+        Ok(self.engine()?)
+    }
+
+    /// Whether what is printed about a run is JSON.
+    pub(super) fn tells_json(&self) -> bool {
+        self.mode == Mode::Json
+    }
+
+    /// Whether the plan is printed and not carried out.
+    pub(super) fn is_dry_run(&self) -> bool {
+        self.global.dry_run
     }
 
     /// How a command takes its project's lock.
     pub(super) fn lock(&self, command: &str) -> Lock {
-        let Some(process) = &self.environment.process else {
+        let process = self.environment.process.as_ref();
+        // A dry run is nobody's turn: it changes nothing.
+        let Some(process) = process.filter(|_| !self.is_dry_run()) else {
             return Lock::default();
         };
         let holder = Holder {
@@ -247,7 +300,23 @@ impl<'c> Context<'c> {
     /// A reporter for an operation.
     pub(super) fn reporter(&self, operation: &str) -> Shared {
         let out = self.environment.stderr.clone();
-        Shared::new(Reporter::new(self.mode, operation, out, self.screen()))
+        let mut reporter = Reporter::new(self.mode, operation, out, self.screen());
+        if self.is_dry_run() {
+            reporter.rehearse(Rehearsal {
+                out: self.environment.stdout.clone(),
+                json: self.mode == Mode::Json,
+                color: self.color.stdout,
+            });
+        }
+        if self.global.timings {
+            let begin = self.begin;
+            let form = match self.mode {
+                Mode::Json => TimingsForm::Json,
+                _ => TimingsForm::Text(self.color.stderr),
+            };
+            reporter.time(Timings::new(Box::new(move || begin.elapsed())), form);
+        }
+        Shared::new(reporter)
     }
 
     /// A printer for containers' output.

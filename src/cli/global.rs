@@ -47,6 +47,15 @@ pub(super) struct Global {
     #[arg(long, global = true)]
     pub no_wait_lock: bool,
 
+    /// Print the plan that the command would carry out, and change nothing
+    #[arg(long, global = true)]
+    pub dry_run: bool,
+
+    /// Print at the end where the time went: the steps that one after the other made it up,
+    /// seconds by service and phase, and what would shorten it
+    #[arg(long, global = true)]
+    pub timings: bool,
+
     /// Print the version
     #[arg(short, long)]
     pub version: bool,

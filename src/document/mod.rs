@@ -403,6 +403,14 @@ impl Path {
         longer
     }
 
+    /// The path of what holds this one; the root is its own.
+    #[must_use]
+    pub fn parent(&self) -> Path {
+        let mut shorter = self.clone();
+        shorter.0.pop();
+        shorter
+    }
+
     /// This path with a list index added.
     #[must_use]
     pub fn index(&self, index: usize) -> Path {

@@ -19,6 +19,7 @@ use futures_util::Stream;
 
 pub mod docker;
 pub mod memory;
+pub mod only_looking;
 pub mod transport;
 pub mod wire;
 
@@ -250,6 +251,11 @@ pub trait Reads: Send + Sync {
 /// Everything that changes something. A thing that is already as wanted (started, stopped) is no error.
 #[async_trait]
 pub trait Engine: Reads {
+    /// Whether nothing can be changed through it: a plan is told and not carried out.
+    fn only_looks(&self) -> bool {
+        false
+    }
+
     /// Creates a container and answers its id.
     async fn create_container(
         &self,

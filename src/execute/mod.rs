@@ -90,7 +90,8 @@ pub enum Execution {
     Cancelled,
 }
 
-/// Runs a plan and tells what happens.
+/// Runs a plan and tells what happens. With an engine that [only looks](Engine::only_looks) the
+/// plan is told, and that is all.
 pub async fn execute(
     engine: &dyn Engine,
     plan: &Arc<Plan>,
@@ -104,6 +105,9 @@ pub async fn execute(
         events.event(Event::Warning {
             message: message.clone(),
         });
+    }
+    if engine.only_looks() {
+        return Execution::Complete;
     }
     let (progress, mut progressed) = mpsc::unbounded_channel();
     let mut schedule = Schedule::new(plan);

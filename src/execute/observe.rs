@@ -176,6 +176,9 @@ fn container(container: &engine::Container) -> Option<observed::Container> {
             .to_owned(),
         config_hash: label(labels::CONFIG_HASH).unwrap_or_default().to_owned(),
         attributes: label(labels::ATTRIBUTES).map(labels::read_attributes),
+        record: label(labels::RECORD).map(str::to_owned),
+        replaces: label(labels::REPLACE).is_some(),
+        cause: label(labels::CAUSE).map(str::to_owned),
         depends_on: label(labels::DEPENDS_ON)
             .map(labels::read_depends_on)
             .unwrap_or_default(),

@@ -5,6 +5,7 @@
 
 use super::Explained;
 use crate::document::{Path, Segment};
+use crate::project::attribute::Data;
 
 /// What stands for a secret.
 pub const MASK: &str = "********";
@@ -101,6 +102,62 @@ pub fn mask(explained: &mut Explained) {
             }
         });
     }
+}
+
+/// A value that nobody knows the origin of any more, without what is likely to be a secret: the
+/// values of `secrets`, passwords of addresses, and what follows a name of a secret (`--token x`,
+/// `PASSWORD=x`).
+pub fn mask_old(value: &Data, secrets: &[String]) -> Data {
+    match value {
+        Data::String(text) => Data::String(mask_text(text, secrets)),
+        Data::Sequence(items) => {
+            let mut named = false;
+            let item = |item: &Data| {
+                let masked = std::mem::replace(&mut named, names_secret(item));
+                if masked && item.is_string() {
+                    MASK.into()
+                } else {
+                    mask_old(item, secrets)
+                }
+            };
+            Data::Sequence(items.iter().map(item).collect())
+        }
+        Data::Mapping(mapping) => {
+            let entry = |(key, value): (&Data, &Data)| {
+                let secret = key.as_str().is_some_and(is_secret_name) && value.is_string();
+                let value = if secret {
+                    MASK.into()
+                } else {
+                    mask_old(value, secrets)
+                };
+                (key.clone(), value)
+            };
+            Data::Mapping(mapping.iter().map(entry).collect())
+        }
+        other => other.clone(),
+    }
+}
+
+/// Whether a word of a command is the flag of a secret, whose value is the next word.
+fn names_secret(word: &Data) -> bool {
+    let flag = word.as_str().and_then(|word| word.strip_prefix('-'));
+    flag.is_some_and(|flag| !flag.contains('=') && is_secret_name(flag))
+}
+
+fn mask_text(text: &str, secrets: &[String]) -> String {
+    let known = secrets.iter();
+    let text = known.fold(text.to_owned(), |text, secret| text.replace(secret, MASK));
+    let word = |word: &str| match word.split_once('=') {
+        Some((name, value)) if is_secret_name(name) && !value.trim().is_empty() => {
+            format!("{name}={MASK}{}", &value[value.trim_end().len()..])
+        }
+        _ => word.to_owned(),
+    };
+    let words: String = text
+        .split_inclusive(char::is_whitespace)
+        .map(word)
+        .collect();
+    without_password(&words)
 }
 
 /// `scheme://user:password@host` with the password masked, unless it is a variable.

@@ -203,6 +203,28 @@ impl<'a> Origins<'a> {
         self.written_at(segments)
     }
 
+    /// A value of a path without its secrets.
+    pub fn masked(&self, path: &Path, value: &Data) -> Data {
+        match value {
+            Data::Mapping(mapping) => {
+                let entry = |(key, value): (&Data, &Data)| {
+                    let path = path.key(key.as_str().unwrap_or_default());
+                    (key.clone(), self.masked(&path, value))
+                };
+                Data::Mapping(mapping.iter().map(entry).collect())
+            }
+            Data::Sequence(items) => {
+                let item = |(index, value)| self.masked(&path.index(index), value);
+                Data::Sequence(items.iter().enumerate().map(item).collect())
+            }
+            scalar => {
+                let mut explained = self.one(path.clone(), scalar);
+                masked::mask(&mut explained);
+                explained.value
+            }
+        }
+    }
+
     /// The variables in the value of a place.
     pub fn uses_at(&self, span: Span) -> &'a [Use] {
         self.text_at(span).map_or(&[], |text| &text.uses)

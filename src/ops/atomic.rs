@@ -81,6 +81,8 @@ impl Run<'_> {
                 BuildPolicy::IfMissing
             },
             wait: true,
+            // What was written down is the plan of the whole.
+            sealed: None,
             ..self.options.clone()
         }
     }

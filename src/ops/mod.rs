@@ -15,6 +15,7 @@ use crate::project::{Project, Service};
 mod atomic;
 pub mod attached;
 pub mod build;
+pub mod changes;
 pub mod doctor;
 pub mod lifecycle;
 pub mod lock;

@@ -7,6 +7,7 @@ use std::time::Duration;
 use futures_util::FutureExt;
 use tokio_util::sync::CancellationToken;
 
+use super::changes::{Changes, changes};
 use super::lock::Lock;
 use super::{Error, Target, check_services, finished, images_of, scaled};
 use crate::engine::{Container, Engine, Filter, Reads};
@@ -17,6 +18,7 @@ use crate::plan::containers::Recreate;
 use crate::plan::converge::{self, converge};
 use crate::plan::images::{self, BuildPolicy};
 use crate::plan::request::Names;
+use crate::plan::seal::Seal;
 use crate::plan::{Observed, Operation, Plan, labels, naming};
 use crate::project::{Project, Service, hash};
 
@@ -64,6 +66,8 @@ pub struct UpOptions {
     pub lock: Lock,
     /// Either all that is new becomes ready, or everything is put back.
     pub atomic: bool,
+    /// The plan that is to be carried out, and no other.
+    pub sealed: Option<Seal>,
 }
 
 impl UpOptions {
@@ -92,6 +96,36 @@ pub async fn plan(
     options: &UpOptions,
 ) -> Result<Plan, Error> {
     Ok(planned(reads, project, options).await?.0)
+}
+
+/// A plan with what is told of it.
+#[derive(Debug, Clone)]
+pub struct Explained {
+    /// The plan.
+    pub plan: Plan,
+    /// What differs about each container that it replaces.
+    pub changes: Changes,
+    /// What it was made from.
+    pub observed: Observed,
+    /// What it stands on.
+    pub seal: Seal,
+}
+
+/// The same, with all that is told of it.
+pub async fn plan_explained(
+    reads: &dyn Reads,
+    project: &Project,
+    options: &UpOptions,
+) -> Result<Explained, Error> {
+    let (plan, observed) = planned(reads, project, options).await?;
+    let changes = changes(reads, project, &plan, &observed).await?;
+    let seal = Seal::of(&as_asked(project, options)?, &observed, &plan);
+    Ok(Explained {
+        plan,
+        changes,
+        observed,
+        seal,
+    })
 }
 
 /// The same, with what it was made from.
@@ -123,12 +157,7 @@ async fn planned_as(
     converging: &converge::Options,
 ) -> Result<(Plan, Observed), Error> {
     check_services(project, &options.services)?;
-    let mut project = scaled(project, &options.scale)?;
-    if let Some(policy) = &options.pull {
-        for service in project.services.values_mut() {
-            service.pull_policy = Some(policy.clone());
-        }
-    }
+    let project = as_asked(project, options)?;
     let mut looks = 0;
     loop {
         let observed = look(reads, &project, options.now).await?;
@@ -136,6 +165,7 @@ async fn planned_as(
         let names = names_taken(reads, &plan, &observed).await?;
         looks += 1;
         if names.is_empty() {
+            check_seal(options, &Seal::of(&project, &observed, &plan))?;
             return Ok((plan, observed));
         }
         if looks == LOOKS || !names.iter().all(|it| belongs_to(&project.name, it)) {
@@ -143,6 +173,33 @@ async fn planned_as(
         }
         tokio::time::sleep(AGAIN).await;
     }
+}
+
+/// A plan that was written down is carried out as it was, or not at all.
+fn check_seal(options: &UpOptions, now: &Seal) -> Result<(), Error> {
+    let moved = options.sealed.as_ref().map(|sealed| sealed.moved(now));
+    let moved = moved.unwrap_or_default();
+    if moved.is_empty() {
+        return Ok(());
+    }
+    Err(Error::refused(
+        format!(
+            "the plan cannot be carried out any more: {}",
+            moved.join("; ")
+        ),
+        Some("make a new one with `rcompose plan -o FILE`".to_owned()),
+    ))
+}
+
+/// The project with what flags say over what the files do.
+fn as_asked(project: &Project, options: &UpOptions) -> Result<Project, Error> {
+    let mut project = scaled(project, &options.scale)?;
+    if let Some(policy) = &options.pull {
+        for service in project.services.values_mut() {
+            service.pull_policy = Some(policy.clone());
+        }
+    }
+    Ok(project)
 }
 
 /// So often is looked again when the project's containers change while they are looked at.

@@ -9,7 +9,7 @@ use crate::api_version::ApiVersion;
 use crate::project::hash::{self, Encoding};
 use crate::project::service::networks;
 use crate::project::service::volumes_from::{self, Target};
-use crate::project::{Project, Service};
+use crate::project::{Project, Service, record};
 
 /// When containers are replaced.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -77,7 +77,7 @@ pub fn judge(container: &Container, wanted: &Wanted<'_>, observed: &Observed) ->
     let certain = dead_cause(container)
         .or_else(|| parent_cause(container, wanted.service, observed))
         .or_else(|| younger_parent(container, wanted.service, observed))
-        .or_else(|| config_cause(container, wanted.service, observed))
+        .or_else(|| config_cause(container, wanted, observed))
         .or_else(|| image_cause(container, wanted, observed))
         .or_else(|| network_cause(container, wanted, observed))
         .or_else(|| address_cause(wanted))
@@ -161,32 +161,52 @@ fn first_container<'o>(service: &str, observed: &'o Observed) -> Option<&'o Cont
 
 /// Our own label names the attributes that differ. Without it there is docker compose's hash,
 /// which can only be equal or not, in one of the encodings that it has had.
-fn config_cause(container: &Container, service: &Service, observed: &Observed) -> Option<Cause> {
-    if let Some(stored) = &container.attributes {
-        let now = hash::attributes(service);
-        let mut changed: Vec<String> = Vec::new();
-        for (key, hash) in &now {
-            if stored.get(*key) != Some(hash) {
-                changed.push((*key).to_owned());
-            }
-        }
-        let gone = stored.keys().filter(|key| !is_content(key));
-        let gone = gone.filter(|key| !now.contains_key(key.as_str()));
-        changed.extend(gone.cloned());
-        // What a container was made with is unknown of those that an older version made, and what
-        // there is now, of files that cannot be read here: neither is a change.
-        for (key, digest) in hash::contents(service) {
-            if stored.get(&key).is_some_and(|stored| *stored != digest) {
-                changed.push(key);
-            }
-        }
-        changed.sort();
-        return (!changed.is_empty()).then_some(Cause::ConfigChanged(changed));
+fn config_cause(container: &Container, wanted: &Wanted<'_>, observed: &Observed) -> Option<Cause> {
+    let service = wanted.service;
+    let Some(stored) = &container.attributes else {
+        let resolved = resolve_references(service, observed);
+        let known =
+            [Encoding::Current, Encoding::V2].map(|encoding| hash::service(&resolved, encoding));
+        return (!known.contains(&container.config_hash)).then_some(Cause::ConfigDiffers);
+    };
+    let attributes = changed_attributes(stored, service);
+    let contents = record::contents(stored, service);
+    let contents: Vec<String> = contents.iter().map(|it| it.path.to_string()).collect();
+    if attributes.is_empty() && contents.is_empty() {
+        return None;
     }
-    let resolved = resolve_references(service, observed);
-    let known =
-        [Encoding::Current, Encoding::V2].map(|encoding| hash::service(&resolved, encoding));
-    (!known.contains(&container.config_hash)).then_some(Cause::ConfigDiffers)
+    let record = container.record.as_deref();
+    let recorded = record.and_then(|stored| record::changes(stored, &wanted.project.name, service));
+    let mut changed: Vec<String> = match recorded {
+        // What the record tells is finer; what only the hashes know is not left out.
+        Some(changes) => {
+            let paths: Vec<String> = changes.iter().map(|it| it.path.to_string()).collect();
+            let told = |key: &String| {
+                let below = |path: &String| path.strip_prefix(key.as_str()).map(str::to_owned);
+                let mut rests = paths.iter().filter_map(below);
+                rests.any(|rest| rest.is_empty() || rest.starts_with(['.', '[']))
+            };
+            let untold: Vec<String> = attributes.into_iter().filter(|it| !told(it)).collect();
+            paths.into_iter().chain(untold).collect()
+        }
+        None => attributes,
+    };
+    changed.extend(contents);
+    changed.sort();
+    changed.dedup();
+    Some(Cause::ConfigChanged(changed))
+}
+
+/// The attributes whose hash is another one now.
+fn changed_attributes(stored: &BTreeMap<String, String>, service: &Service) -> Vec<String> {
+    let now = hash::attributes(service);
+    let changed = now
+        .iter()
+        .filter(|(key, hash)| stored.get(**key) != Some(hash));
+    let changed = changed.map(|(key, _)| (*key).to_owned());
+    let gone = stored.keys().filter(|key| !is_content(key));
+    let gone = gone.filter(|key| !now.contains_key(key.as_str())).cloned();
+    changed.chain(gone).collect()
 }
 
 /// Whether a key of our label is about what a config or secret held: `secrets.NAME`.

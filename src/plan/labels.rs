@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use crate::project::service::depends_on::{Condition, Dependency};
-use crate::project::{Project, Service, hash};
+use crate::project::{Project, Service, hash, record};
 
 /// What docker compose's labels begin with.
 pub const PREFIX: &str = "com.docker.compose.";
@@ -42,6 +42,11 @@ pub const VOLUME: &str = "com.docker.compose.volume";
 /// `secrets.NAME=digest` for what each config and secret held.
 pub const ATTRIBUTES: &str = "dev.rcompose.attributes";
 
+/// Ours: the service that a container was made from, as [`record`] writes it.
+pub const RECORD: &str = "dev.rcompose.service";
+/// Ours, on a container that took another one's place: why, as [`Cause`](super::Cause) words it.
+pub const CAUSE: &str = "dev.rcompose.cause";
+
 /// The version that is written: docker compose shows it, nothing depends on it.
 pub const VERSION_VALUE: &str = env!("CARGO_PKG_VERSION");
 
@@ -70,6 +75,7 @@ pub fn container(
     add(CONFIG_HASH, config_hash.to_owned());
     add(DEPENDS_ON, depends_on(project, service));
     add(ATTRIBUTES, write_attributes(service));
+    add(RECORD, record::write(&project.name, service));
     labels
 }
 

@@ -68,6 +68,12 @@ pub struct Container {
     pub config_hash: String,
     /// Our own hashes, one for each attribute; absent on containers that another tool made.
     pub attributes: Option<BTreeMap<String, String>>,
+    /// The service that it was made from, where it says so.
+    pub record: Option<String>,
+    /// It was made in another one's place.
+    pub replaces: bool,
+    /// Why it was, where it says so.
+    pub cause: Option<String>,
     /// What it depends on, out of its label, for commands without files.
     #[serde(deserialize_with = "entries")]
     pub depends_on: BTreeMap<String, Dependency>,

@@ -67,8 +67,7 @@ pub fn volume(project: &str, key: &str, volume: &Volume) -> String {
 
 /// A short hash of each attribute that is set and counts.
 pub fn attributes(service: &Service) -> BTreeMap<&'static str, String> {
-    let mut data = counted(service);
-    omit_host_paths(&mut data, true);
+    let data = plain(service);
     let mut hashes = BTreeMap::new();
     for row in TABLE {
         let Some(value) = data.get(row.key) else {
@@ -79,6 +78,13 @@ pub fn attributes(service: &Service) -> BTreeMap<&'static str, String> {
         }
     }
     hashes
+}
+
+/// Everything of a service that counts, as it is printed.
+pub fn plain(service: &Service) -> Data {
+    let mut data = counted(service);
+    omit_host_paths(&mut data, true);
+    data
 }
 
 /// A short digest of what a config or secret holds. The `salt` says which one it is.

@@ -15,6 +15,7 @@ pub mod normalize;
 mod places;
 mod print;
 pub mod read;
+pub mod record;
 pub mod render;
 pub mod request;
 pub mod schema;

@@ -10,6 +10,7 @@
 
 pub mod annotated;
 pub mod diff;
+pub mod differences;
 pub mod doctor;
 pub mod error;
 pub mod explain;
@@ -25,16 +26,23 @@ pub mod status;
 pub mod stream;
 pub mod table;
 mod text;
+pub mod timings;
 pub mod unsupported;
+pub mod why;
 pub mod yaml;
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use serde_json::Value;
+
 use crate::event::{Event, Sink};
+use crate::plan::Plan;
+use differences::Differences;
 use status::{Change, Tracker};
 pub use stream::Stream;
 pub use text::lines;
+use timings::Timings;
 
 /// How progress is shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -114,6 +122,38 @@ pub struct Reporter {
     finished: bool,
     settle_when_over: bool,
     hidden: Hidden,
+    rehearsal: Option<Rehearsal>,
+    timings: Option<(Timings, TimingsForm)>,
+}
+
+/// How timings are told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TimingsForm {
+    /// As text, in colour or without.
+    Text(bool),
+    /// As a JSON object in one line.
+    Json,
+}
+
+/// A plan is printed and not carried out.
+pub struct Rehearsal {
+    /// Where plans go.
+    pub out: Stream,
+    /// As JSON.
+    pub json: bool,
+    /// In colour.
+    pub color: bool,
+}
+
+impl Rehearsal {
+    fn print(&self, plan: &Plan) {
+        let text = if self.json {
+            json::json_line(&plan::json(plan, &Differences::new(), &Value::Null))
+        } else {
+            plan::text(plan, self.color)
+        };
+        self.out.put(&text);
+    }
 }
 
 /// What is not shown as it comes.
@@ -152,12 +192,24 @@ impl Reporter {
             finished: false,
             settle_when_over: false,
             hidden: Hidden::default(),
+            rehearsal: None,
+            timings: None,
         }
+    }
+
+    /// Prints plans from now on, in place of what becomes of them.
+    pub fn rehearse(&mut self, rehearsal: Rehearsal) {
+        self.rehearsal = Some(rehearsal);
     }
 
     /// Finishes by itself whenever a plan is carried out: what comes after it is not progress.
     pub fn settle_when_over(&mut self) {
         self.settle_when_over = true;
+    }
+
+    /// Tells at the end where the time went.
+    pub fn time(&mut self, timings: Timings, form: TimingsForm) {
+        self.timings = Some((timings, form));
     }
 
     /// Leaves something out.
@@ -198,6 +250,14 @@ impl Reporter {
             self.face.error(&failure.error);
         }
         self.tracker.clear();
+        if let Some((timings, form)) = &mut self.timings
+            && let Some(told) = timings.finish()
+        {
+            self.out.put(&match form {
+                TimingsForm::Text(color) => told.text(*color),
+                TimingsForm::Json => json::json_line(&told.json()),
+            });
+        }
     }
 }
 
@@ -214,7 +274,13 @@ fn failed_output(failure: &status::Failure) -> String {
 
 impl Sink for Reporter {
     fn event(&mut self, event: Event) {
+        if let (Some(rehearsal), Event::Planned { plan }) = (&self.rehearsal, &event) {
+            return rehearsal.print(plan);
+        }
         self.finished = false;
+        if let Some((timings, _)) = &mut self.timings {
+            timings.event(&event);
+        }
         for change in self.tracker.take(event) {
             if !self.hidden.hides(&change) {
                 self.face.show(&change, &self.tracker);

@@ -18,6 +18,7 @@ use console::Style;
 use indexmap::IndexMap;
 use serde_json::{Value, json};
 
+use super::differences::{Difference, Differences, lines};
 use super::text::{clean, count, pad, style};
 use crate::plan::{Cause, Goal, Kind, Operation, Plan, Step, short};
 use crate::project::service::depends_on::Condition;
@@ -139,6 +140,11 @@ struct Row {
 
 /// The plan as text.
 pub fn text(plan: &Plan, color: bool) -> String {
+    explained(plan, &Differences::new(), color)
+}
+
+/// The same, with what differs about the containers that are replaced.
+pub fn explained(plan: &Plan, differences: &Differences<'_>, color: bool) -> String {
     let rows = rows(plan);
     let verb_width = rows.iter().map(|row| row.fate.words().len()).max();
     let name_width = rows
@@ -167,6 +173,9 @@ pub fn text(plan: &Plan, color: bool) -> String {
                 _ => format!("  {}  {name}  {why}", paint.apply_to(verb)),
             };
             let _ = writeln!(text, "{line}");
+            if let Some(differences) = differences.get(&row.name) {
+                text.push_str(&lines(differences, verb_width + 8, color));
+            }
         }
     }
     if !rows.is_empty() {
@@ -174,6 +183,13 @@ pub fn text(plan: &Plan, color: bool) -> String {
     }
     let _ = writeln!(text, "{}", summary(&rows, plan));
     text
+}
+
+/// What becomes of a container, and why: `("replace", "changed: image")`.
+pub(super) fn fate_of(plan: &Plan, container: &str) -> Option<(&'static str, String)> {
+    let mut rows = rows(plan).into_iter();
+    let row = rows.find(|row| row.kind == Kind::Container && row.name == container)?;
+    Some((row.fate.words(), row.why))
 }
 
 fn rows(plan: &Plan) -> Vec<Row> {
@@ -274,8 +290,17 @@ fn summary(rows: &[Row], plan: &Plan) -> String {
 
 /// The plan as one JSON object: every step, with numbers from 1 as in the testing form, and what
 /// of the files is in none of them.
-pub fn json(plan: &Plan, unsupported: &Value) -> Value {
-    let steps: Vec<Value> = plan.steps.iter().enumerate().map(step_json).collect();
+pub fn json(plan: &Plan, differences: &Differences<'_>, unsupported: &Value) -> Value {
+    let steps = plan.steps.iter().enumerate();
+    let step = |(index, step): (usize, &Step)| {
+        let mut object = step_json((index, step));
+        let changed = differences.get(step.operation.name());
+        if let (Some(changed), Operation::CreateContainer(_)) = (changed, &step.operation) {
+            object["changes"] = changed.iter().map(Difference::json).collect();
+        }
+        object
+    };
+    let steps: Vec<Value> = steps.map(step).collect();
     json!({
         "steps": steps,
         "untouched": plan.untouched,

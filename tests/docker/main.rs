@@ -9,8 +9,10 @@ mod both;
 mod broken_off;
 mod build;
 mod cascades;
+mod changes;
 mod dependencies;
 mod drift;
+mod dry_run;
 #[path = "../../examples/embed.rs"]
 #[expect(dead_code, reason = "its main function is not called here")]
 mod embed;
@@ -24,6 +26,7 @@ mod interrupts;
 mod lifecycle;
 mod nothing_to_do;
 mod parity;
+mod plans;
 mod profiles;
 mod proxy;
 mod pulls;
@@ -39,4 +42,5 @@ mod scenarios;
 mod stack;
 mod staying;
 mod storage;
+mod timings;
 mod two_at_once;

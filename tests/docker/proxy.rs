@@ -23,6 +23,15 @@ struct Deadly {
 impl Proxy {
     /// A socket in `folder`, in front of the engine of this run.
     pub fn start(folder: &Path) -> Proxy {
+        Proxy::with(folder, false)
+    }
+
+    /// The same, which lets only through what looks, and refuses everything else.
+    pub fn refusing(folder: &Path) -> Proxy {
+        Proxy::with(folder, true)
+    }
+
+    fn with(folder: &Path, refuses: bool) -> Proxy {
         let socket = folder.join("proxy.sock");
         let listener = UnixListener::bind(&socket).expect("the socket can be made");
         let requests = Arc::new(Mutex::new(Vec::new()));
@@ -32,7 +41,7 @@ impl Proxy {
         std::thread::spawn(move || {
             for client in listener.incoming().flatten() {
                 let (noted, dies) = (Arc::clone(&noted), Arc::clone(&dies));
-                std::thread::spawn(move || pass(client, &noted, &dies));
+                std::thread::spawn(move || pass(client, &noted, &dies, refuses));
             }
         });
         Proxy {
@@ -70,6 +79,13 @@ impl Proxy {
     pub fn requests(&self) -> Vec<String> {
         let path = |request: &String| request.split('?').next().unwrap_or(request).to_owned();
         self.noted().iter().map(path).collect()
+    }
+
+    /// Those of them that are not for looking only.
+    pub fn writes(&self) -> Vec<String> {
+        let mut requests = self.requests();
+        requests.retain(|request| !looks(request.as_bytes()));
+        requests
     }
 
     /// How long the engine was told to wait before it kills, for each stop and restart so far:
@@ -151,7 +167,12 @@ fn dies(requests: &[String], deadly: &Mutex<Option<Deadly>>) -> bool {
     false
 }
 
-fn pass(client: UnixStream, noted: &Mutex<Vec<String>>, deadly: &Mutex<Option<Deadly>>) {
+fn pass(
+    client: UnixStream,
+    noted: &Mutex<Vec<String>>,
+    deadly: &Mutex<Option<Deadly>>,
+    refuses: bool,
+) {
     let engine = engine();
     let (mut from_engine, mut to_client) = (
         engine.try_clone().expect("a socket"),
@@ -164,7 +185,13 @@ fn pass(client: UnixStream, noted: &Mutex<Vec<String>>, deadly: &Mutex<Option<De
     let (mut client, mut engine) = (client, engine);
     let mut buffer = [0; 8 * 1024];
     while let Ok(length @ 1..) = client.read(&mut buffer) {
-        if dies(&note(&buffer[..length], noted), deadly) {
+        let requests = note(&buffer[..length], noted);
+        if dies(&requests, deadly) {
+            break;
+        }
+        if refuses && !looks(&buffer[..length]) {
+            let _ = client.write_all(REFUSAL);
+            let _ = client.shutdown(Shutdown::Both);
             break;
         }
         if engine.write_all(&buffer[..length]).is_err() {
@@ -172,6 +199,13 @@ fn pass(client: UnixStream, noted: &Mutex<Vec<String>>, deadly: &Mutex<Option<De
         }
     }
     let _ = engine.shutdown(Shutdown::Write);
+}
+
+/// What is answered to a request that would change something.
+const REFUSAL: &[u8] = b"HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
+
+fn looks(bytes: &[u8]) -> bool {
+    bytes.starts_with(b"GET ") || bytes.starts_with(b"HEAD ")
 }
 
 /// Requests without bodies arrive in one piece, each beginning with its method.

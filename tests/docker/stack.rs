@@ -120,6 +120,11 @@ impl Stack {
         self.variables.insert(name.to_owned(), value.into());
     }
 
+    /// Takes a variable of the stack's own away again.
+    pub fn unset(&mut self, name: &str) {
+        self.variables.remove(name);
+    }
+
     /// Writes a file of the stack.
     pub fn write(&self, path: &str, text: &str) {
         let path = self.dir.join(path);

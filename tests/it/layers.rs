@@ -31,7 +31,9 @@ const MODULES: &[(&str, &[&str])] = &[
     ),
     (
         "report",
-        &["document", "event", "explain", "ops", "plan", "project"],
+        &[
+            "document", "event", "explain", "load", "ops", "plan", "project",
+        ],
     ),
     ("main", &["cli"]),
 ];

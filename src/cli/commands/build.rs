@@ -37,7 +37,7 @@ pub(super) async fn run(args: BuildArgs, context: &mut Context<'_>) -> Outcome {
     if args.quiet {
         context.be_quiet();
     }
-    let loaded = context.load_to_run(&args.services)?;
+    let (loaded, _) = context.load_to_run(&args.services)?;
     let options = BuildOptions {
         args: arguments(&args.build_arg, context),
         services: loaded.services.clone(),

@@ -9,14 +9,13 @@
 //! `--no-interpolate` prints what two files merge by key as a mapping (there, as a list); `--no-env-resolution` leaves `env_file` in place (there, it does nothing).
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use clap::ValueEnum;
 use serde_yaml::Value;
 
 use super::Outcome;
 use crate::cli::context::Context;
-use crate::cli::disk;
 use crate::cli::failure::Failure;
 use crate::document::{self, Node};
 use crate::explain::Origins;
@@ -205,7 +204,7 @@ pub(super) async fn run(args: &ConfigArgs, context: &mut Context<'_>) -> Outcome
     }
     match &args.output {
         None => context.environment.stdout.put(&text),
-        Some(path) => write(&context.environment.current_dir.join(path), &text)?,
+        Some(path) => context.write(path, &text)?,
     }
     Ok(0)
 }
@@ -236,13 +235,6 @@ fn prints_model(args: &ConfigArgs) -> bool {
         environment,
     ];
     args.hash.is_none() && !asked.into_iter().any(|asked| *asked)
-}
-
-fn write(path: &Path, text: &str) -> Result<(), Failure> {
-    disk::write(path, text).map_err(|reason| {
-        let message = format!("cannot write {}: {reason}", path.display());
-        Failure::message(message, "look at the path given with -o")
-    })
 }
 
 /// What can be said without values for variables.

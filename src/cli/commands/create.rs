@@ -1,6 +1,7 @@
 //! `create`: `up` without the start.
 
 use super::Outcome;
+use super::plan::rehearse;
 use super::up::{Reach, Wanted, detached, options};
 use crate::cli::context::Context;
 use crate::ops::up::UpOptions;
@@ -13,7 +14,7 @@ pub(crate) struct CreateArgs {
 }
 
 pub(super) async fn run(args: CreateArgs, context: &mut Context<'_>) -> Outcome {
-    let loaded = context.load_to_run(&args.wanted.services)?;
+    let (loaded, trace) = context.load_to_run(&args.wanted.services)?;
     let options = UpOptions {
         no_start: true,
         services: loaded.services.clone(),
@@ -21,6 +22,9 @@ pub(super) async fn run(args: CreateArgs, context: &mut Context<'_>) -> Outcome 
         ..options(&args.wanted, &Reach::default(), context)?
     };
     let engine = context.engine()?;
+    if context.is_dry_run() {
+        return rehearse(context, engine.as_ref(), (&loaded, &trace), &options).await;
+    }
     detached(
         context,
         engine.as_ref(),

@@ -30,6 +30,7 @@ mod unpause;
 mod up;
 pub(super) mod version;
 mod wait;
+mod why;
 
 /// How a command ends: with an exit code, or with something to print.
 type Outcome = Result<u8, Failure>;
@@ -59,6 +60,7 @@ pub(super) enum Command {
     Up(up::UpArgs),
     Version(version::VersionArgs),
     Wait(wait::WaitArgs),
+    Why(why::WhyArgs),
 }
 
 impl Command {
@@ -87,6 +89,7 @@ impl Command {
             Command::Up(args) => up::run(args, context).await,
             Command::Version(args) => Ok(version::run(&args, context)),
             Command::Wait(args) => wait::run(args, context).await,
+            Command::Why(args) => why::run(args, context).await,
         }
     }
 }

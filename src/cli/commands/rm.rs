@@ -44,7 +44,7 @@ pub(super) async fn run(args: RmArgs, context: &mut Context<'_>) -> Outcome {
         context.environment.stderr.put("No stopped containers\n");
         return Ok(0);
     }
-    if !args.force && !agreed(&names, context)? {
+    if !args.force && !context.is_dry_run() && !agreed(&names, context)? {
         return Ok(0);
     }
     let lock = context.lock("rm");

@@ -1,6 +1,7 @@
 //! `scale`: `up` of some services, with so many containers each.
 
 use super::Outcome;
+use super::plan::rehearse;
 use super::up::{Reach, Wanted, detached, options, scale};
 use crate::cli::context::Context;
 use crate::ops::up::UpOptions;
@@ -20,7 +21,7 @@ pub(crate) struct ScaleArgs {
 
 pub(super) async fn run(args: ScaleArgs, context: &mut Context<'_>) -> Outcome {
     let services: Vec<String> = args.scale.iter().map(|(name, _)| name.clone()).collect();
-    let loaded = context.load_to_run(&services)?;
+    let (loaded, trace) = context.load_to_run(&services)?;
     let options = UpOptions {
         services: loaded.services.clone(),
         scale: args.scale.into_iter().collect(),
@@ -29,6 +30,9 @@ pub(super) async fn run(args: ScaleArgs, context: &mut Context<'_>) -> Outcome {
         ..options(&Wanted::default(), &Reach::default(), context)?
     };
     let engine = context.engine()?;
+    if context.is_dry_run() {
+        return rehearse(context, engine.as_ref(), (&loaded, &trace), &options).await;
+    }
     detached(
         context,
         engine.as_ref(),

@@ -1,11 +1,14 @@
 //! `up`; and the flags that say what is wanted, which `create` and `plan` share.
 
 use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use serde::{Deserialize, Serialize};
 use tokio_util::sync::CancellationToken;
 
 use super::Outcome;
+use super::plan::{Kept, rehearse};
 use crate::cli::Interrupts;
 use crate::cli::context::Context;
 use crate::cli::failure::Failure;
@@ -17,6 +20,7 @@ use crate::ops::logs::Output;
 use crate::ops::up::{Abort, Attachment, UpOptions, attached, up};
 use crate::plan::containers::Recreate;
 use crate::plan::images::BuildPolicy;
+use crate::plan::seal::Seal;
 use crate::report::logs::LogPrinter;
 use crate::report::{Hidden, Reporter, Shared};
 
@@ -28,6 +32,11 @@ pub(crate) struct UpArgs {
 
     #[command(flatten)]
     reach: Reach,
+
+    /// Carry out the plan that `rcompose plan -o FILE` wrote, and nothing else; refuse when the
+    /// files or the engine have moved since. It has its own services and flags
+    #[arg(long, value_name = "FILE", conflicts_with = "no_start")]
+    plan: Option<PathBuf>,
 
     /// Start in the background
     #[arg(short, long)]
@@ -228,7 +237,8 @@ impl Wanted {
 }
 
 /// What is wanted: services, images and replacements.
-#[derive(Debug, Clone, Default, clap::Args)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, clap::Args, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub(super) struct Wanted {
     /// Services; all when absent
     #[arg(value_name = "SERVICE")]
@@ -272,7 +282,8 @@ pub(super) struct Wanted {
 }
 
 /// How far it goes beyond the services themselves.
-#[derive(Debug, Clone, Default, clap::Args)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, clap::Args, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub(super) struct Reach {
     /// Leave the services' dependencies alone
     #[arg(long)]
@@ -344,18 +355,26 @@ pub(super) fn options(
         wait_timeout: None,
         attachment: Attachment::default(),
         probe: Probe::Own,
+        sealed: None,
         lock: context.lock("up"),
         ..UpOptions::default()
     })
 }
 
-pub(super) async fn run(args: UpArgs, context: &mut Context<'_>) -> Outcome {
-    let options = options(&args.wanted, &args.reach, context)?;
+pub(super) async fn run(mut args: UpArgs, context: &mut Context<'_>) -> Outcome {
+    let sealed = match &args.plan {
+        Some(path) => Some(take_plan(&path.clone(), &mut args, context)?),
+        None => None,
+    };
+    let options = UpOptions {
+        sealed,
+        ..options(&args.wanted, &args.reach, context)?
+    };
     refuse_contradictions(&args, &options.services)?;
     if args.menu == Some(true) {
         context.warn("--menu does nothing: there are no shortcuts in this version");
     }
-    let loaded = context.load_to_run(&options.services)?;
+    let (loaded, trace) = context.load_to_run(&options.services)?;
     let hidden = Hidden {
         build_output: args.quiet_build,
         ..args.wanted.hidden()
@@ -374,6 +393,9 @@ pub(super) async fn run(args: UpArgs, context: &mut Context<'_>) -> Outcome {
         ..options
     };
     let engine = context.engine()?;
+    if context.is_dry_run() {
+        return rehearse(context, engine.as_ref(), (&loaded, &trace), &options).await;
+    }
     if args.detach || args.wait || args.no_start || args.atomic {
         detached(context, engine.as_ref(), &loaded, &options, ("up", hidden)).await
     } else {
@@ -386,6 +408,29 @@ pub(super) async fn run(args: UpArgs, context: &mut Context<'_>) -> Outcome {
         let show = (printer, hidden);
         in_foreground(context, engine.as_ref(), &loaded, &options, show).await
     }
+}
+
+/// Reads a plan that was written down, with the flags that it was made with.
+fn take_plan(path: &Path, args: &mut UpArgs, context: &Context<'_>) -> Result<Seal, Failure> {
+    if args.wanted != Wanted::default() || args.reach != Reach::default() {
+        return Err(Failure::message(
+            "--plan has the services and flags that the plan was made with, and takes no others",
+            "leave them out, or make another plan with them",
+        ));
+    }
+    let shown = path.display();
+    let bytes = context.environment.files.read(&context.path(path));
+    let bytes = bytes.map_err(|error| {
+        let message = format!("cannot read the plan {shown}: {error}");
+        Failure::message(message, "`rcompose plan -o FILE` writes one")
+    })?;
+    let kept: Kept = serde_json::from_slice(&bytes).map_err(|error| {
+        let message = format!("{shown} is not a plan: {error}");
+        Failure::message(message, "`rcompose plan -o FILE` writes one")
+    })?;
+    args.wanted = kept.wanted;
+    args.reach = kept.reach;
+    Ok(kept.seal)
 }
 
 /// Brings things up and returns.

@@ -222,6 +222,7 @@ impl Image {
                 .collect(),
             labels: texts_by_key(&answer["Config"]["Labels"]),
             platform: platform(answer),
+            config: answer["Config"].clone(),
             ..Image::from_row(answer)
         }
     }

@@ -252,6 +252,8 @@ pub struct Image {
     pub labels: BTreeMap<String, String>,
     /// `os/architecture[/variant]`, empty when unknown.
     pub platform: String,
+    /// What containers are made with unless they say otherwise (only when asked for one image).
+    pub config: serde_json::Value,
 }
 
 impl Image {

@@ -12,10 +12,11 @@ use crate::plan::images::ImageStep;
 use crate::plan::observed::{Container, State};
 use crate::plan::request::{self, Names};
 use crate::plan::{
-    Cause, CreateContainer, ImageMoved, InheritedMount, Operation, StepId, labels, naming,
+    Cause, CreateContainer, ImageMoved, InheritedMount, Operation, StepId, labels, naming, short,
 };
 use crate::project::Service;
 use crate::project::hash::{self, Encoding};
+use crate::project::record::{self, Change};
 use crate::project::request::{Lowering, Refused};
 use crate::project::validate::span_of;
 
@@ -182,12 +183,35 @@ impl<'p> Converge<'_, 'p> {
     ) -> (String, StepId) {
         let mut create = self.create_request(service, name, slot.number, Some(&slot.container));
         create.name = naming::temporary(&slot.container.id, name);
+        let labels = create.body.labels.get_or_insert_default();
+        let cause_kept = self.cause_to_keep(service, &slot.container, cause);
+        labels.insert(labels::CAUSE.to_owned(), cause_kept);
         let temporary = create.name.clone();
         let mut after = self.inputs(service);
         after.extend(self.freed.get(&temporary));
         let operation = Operation::CreateContainer(Box::new(create));
         let made = self.add(&service.name, operation, cause.clone(), after, only_if);
         (temporary, made)
+    }
+
+    /// The cause, with old and new values as far as they may be kept.
+    fn cause_to_keep(&self, service: &Service, old: &Container, cause: &Cause) -> String {
+        if *cause == Cause::ImageMayChange {
+            // It is made only if it did.
+            return format!("image changed: it was {}", short(&old.image_id));
+        }
+        let stored = old.record.as_deref();
+        let stored = stored.filter(|_| matches!(cause, Cause::ConfigChanged(_)));
+        let changes = stored
+            .and_then(|stored| record::changes(stored, &self.project.name, service))
+            .filter(|changes| !changes.is_empty());
+        changes.map_or_else(
+            || cause.to_string(),
+            |changes| {
+                let words: Vec<String> = changes.iter().map(Change::words).collect();
+                format!("changed: {}", words.join(", "))
+            },
+        )
     }
 
     /// Stops and removes the old container and gives its successor the final name.

@@ -33,6 +33,7 @@ mod signals;
 mod staying;
 mod up;
 mod usage;
+mod why;
 
 /// When the memory engine's clock starts.
 const START: i64 = 1_700_000_000;
