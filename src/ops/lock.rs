@@ -131,6 +131,11 @@ impl Lock {
         }))
     }
 
+    /// Who takes it; nobody where nothing can be changed anyway.
+    fn taker(&self, engine: &dyn Engine) -> Option<&Taker> {
+        self.0.as_ref().filter(|_| !engine.only_looks())
+    }
+
     /// Takes it. Where none is taken, what is answered holds nothing.
     pub(super) async fn take<'e>(
         &self,
@@ -138,7 +143,7 @@ impl Lock {
         project: &str,
         events: &mut dyn Sink,
     ) -> Result<Held<'e>, Error> {
-        let Some(taker) = &self.0 else {
+        let Some(taker) = self.taker(engine) else {
             return Ok(Held::nothing(engine));
         };
         let mut blocked = Blocked {
@@ -194,7 +199,7 @@ impl Lock {
         has_steps: impl Fn(&T) -> bool + Send,
     ) -> Result<(T, Held<'e>), Error> {
         let planned = plan().await?;
-        if self.0.is_none() || !has_steps(&planned) {
+        if self.taker(engine).is_none() || !has_steps(&planned) {
             return Ok((planned, Held::nothing(engine)));
         }
         self.planned_anew(engine, project, events, plan).await
@@ -210,7 +215,8 @@ impl Lock {
         plan: Look<'_, Plan>,
     ) -> Result<(Plan, Held<'e>), Error> {
         let planned = plan().await?;
-        if self.0.is_none() || planned.is_empty() && !self.is_busy(engine, project).await? {
+        let taken = self.taker(engine).is_some();
+        if !taken || planned.is_empty() && !self.is_busy(engine, project).await? {
             return Ok((planned, Held::nothing(engine)));
         }
         self.planned_anew(engine, project, events, plan).await

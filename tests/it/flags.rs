@@ -41,7 +41,7 @@ const FLAGS: [&str; 23] = [
 ];
 
 /// Cases that are another matter whatever is asked.
-const UNDERSTOOD: [(&str, &str); 17] = [
+const UNDERSTOOD: [(&str, &str); 18] = [
     (
         "name-is-a-number",
         "a name that is no text is refused there even where only variables are printed",
@@ -64,6 +64,10 @@ const UNDERSTOOD: [(&str, &str); 17] = [
     ),
     (
         "sysctls-is-empty",
+        "a section of nothing is refused there even where only variables are printed",
+    ),
+    (
+        "build-labels-are-empty",
         "a section of nothing is refused there even where only variables are printed",
     ),
     (
