@@ -279,6 +279,18 @@ impl<'c> Context<'c> {
         reporter: &Shared,
         work: impl AsyncFnOnce(&mut Interrupts) -> T,
     ) -> T {
+        let result = self.alongside(reporter, work).await;
+        self.explain_failures(reporter).await;
+        reporter.with(Reporter::finish);
+        result
+    }
+
+    /// Lets the reporter's time go by while something is done.
+    async fn alongside<T>(
+        &mut self,
+        reporter: &Shared,
+        work: impl AsyncFnOnce(&mut Interrupts) -> T,
+    ) -> T {
         let Environment {
             terminal_size,
             interrupts,
@@ -289,7 +301,7 @@ impl<'c> Context<'c> {
         let begin = Instant::now();
         let mut ticks = tokio::time::interval(TICK);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Skip);
-        let result = loop {
+        loop {
             tokio::select! {
                 biased;
                 result = &mut work => break result,
@@ -301,9 +313,19 @@ impl<'c> Context<'c> {
                     });
                 }
             }
-        };
-        reporter.with(Reporter::finish);
-        result
+        }
+    }
+
+    /// Looks for the reasons of what failed, as far as it has not been shown yet.
+    async fn explain_failures(&self, reporter: &Shared) {
+        let failed = reporter.with(|reporter| reporter.failed_steps());
+        if failed.is_empty() {
+            return;
+        }
+        if let Ok(engine) = self.engine() {
+            let cards = ops::autopsy::examine(engine.as_ref(), &failed).await;
+            reporter.with(|reporter| reporter.explain(cards));
+        }
     }
 
     /// Prints something to know.

@@ -13,6 +13,7 @@ use crate::plan::request::Names;
 use crate::project::{Project, Service};
 
 pub mod attached;
+pub mod autopsy;
 pub mod build;
 pub mod lifecycle;
 pub mod logs;

@@ -9,6 +9,7 @@
 //! writer, its size and its colours, and the passing of time are all told by the caller.
 
 pub mod annotated;
+pub mod card;
 pub mod diff;
 pub mod error;
 pub mod explain;
@@ -31,6 +32,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use crate::event::{Event, Sink};
+use crate::ops::autopsy::{Card, FailedStep};
 use status::{Change, Tracker};
 pub use stream::Stream;
 pub use text::lines;
@@ -101,8 +103,8 @@ trait Face: Send {
         let _ = tracker;
     }
 
-    /// Shows an error, after [`Face::finish`].
-    fn error(&mut self, message: &str);
+    /// Shows an error with what is known of it, after [`Face::finish`].
+    fn error(&mut self, message: &str, cards: &[Card]);
 }
 
 /// Shows what execution tells.
@@ -113,6 +115,8 @@ pub struct Reporter {
     finished: bool,
     settle_when_over: bool,
     hidden: Hidden,
+    /// For each failure, in order; empty while nobody has looked.
+    cards: Vec<Vec<Card>>,
 }
 
 /// What is not shown as it comes.
@@ -151,12 +155,25 @@ impl Reporter {
             finished: false,
             settle_when_over: false,
             hidden: Hidden::default(),
+            cards: Vec::new(),
         }
     }
 
-    /// Finishes by itself whenever a plan is carried out: what comes after it is not progress.
+    /// Finishes by itself whenever a plan is carried out: what comes after it is not progress. A
+    /// failure is kept for who asks for the reason.
     pub fn settle_when_over(&mut self) {
         self.settle_when_over = true;
+    }
+
+    /// The steps that failed and have not been shown yet.
+    pub fn failed_steps(&self) -> Vec<FailedStep> {
+        let failures = self.tracker.failures.iter();
+        failures.map(|failure| failure.step.clone()).collect()
+    }
+
+    /// What is to be shown with each of them.
+    pub fn explain(&mut self, cards: Vec<Vec<Card>>) {
+        self.cards = cards;
     }
 
     /// Leaves something out.
@@ -189,12 +206,14 @@ impl Reporter {
             return;
         }
         self.face.finish(&self.tracker);
+        let mut cards = std::mem::take(&mut self.cards).into_iter();
         for failure in std::mem::take(&mut self.tracker.failures) {
             let shown = self.face.shows_build_output() && !self.hidden.build_output;
             if !failure.output.is_empty() && !shown {
                 self.out.put(&failed_output(&failure));
             }
-            self.face.error(&failure.error);
+            let cards = cards.next().unwrap_or_default();
+            self.face.error(&failure.step.error, &cards);
         }
         self.tracker.clear();
     }
@@ -219,7 +238,8 @@ impl Sink for Reporter {
                 self.face.show(&change, &self.tracker);
             }
         }
-        if self.settle_when_over && self.tracker.is_over() {
+        let well = self.tracker.failures.is_empty();
+        if self.settle_when_over && well && self.tracker.is_over() {
             self.finish();
         }
     }

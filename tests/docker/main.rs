@@ -16,6 +16,7 @@ mod embed;
 mod engine;
 #[path = "../it/engine_contract.rs"]
 mod engine_contract;
+mod failures;
 mod hooks;
 mod inject;
 mod interop;
