@@ -184,6 +184,13 @@ impl<'c> Context<'c> {
         }
     }
 
+    /// The project of the files here, if there are any, they are fine, and it has this name.
+    pub(super) fn project_named(&self, name: &str) -> Option<Project> {
+        let loaded = load::load(&self.request(&[]), self.environment.files.as_ref());
+        let project = loaded.ok()?.project;
+        (project.name == name).then_some(project)
+    }
+
     /// What to load, as flags and environment say.
     pub(super) fn request(&self, services: &[String]) -> Request {
         let Global {

@@ -21,16 +21,19 @@ use futures_util::Stream;
 
 use crate::engine::{Engine, EngineError};
 use crate::load::Files;
+use crate::ops::up::Host;
 use crate::report::Screen;
 use crate::report::Stream as Writer;
 use crate::report::ps::Clock;
 
 mod commands;
+mod consent;
 mod context;
 pub mod disk;
 mod failure;
 mod global;
 mod moment;
+pub mod sockets;
 
 use commands::Command;
 use context::Context;
@@ -60,6 +63,8 @@ pub struct Environment {
     pub time: Time,
     /// An item for every Ctrl-C.
     pub interrupts: Interrupts,
+    /// The sockets of this machine.
+    pub host: Host,
 }
 
 /// Which standard streams are terminals.

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use bollard::models::{ContainerCreateBody, Mount, MountType};
 
-use super::{Attach, Attached, Options, Reporter, StepResult, files, hooks, ports, wait};
+use super::{Attach, Attached, Options, Reporter, StepResult, files, hooks, ports, stop, wait};
 use crate::build::{self, Build, BuildEvent, Context, Dockerfile};
 use crate::engine::{Engine, EngineError, Filter, Image};
 use crate::event::{Outcome, Progress};
@@ -52,7 +52,11 @@ pub(super) async fn run(
                 .map_err(failed);
         }
         Operation::CreateVolume(body) => engine.create_volume((**body).clone()).await,
-        Operation::RemoveVolume { name } => engine.remove_volume(name, false).await,
+        Operation::RemoveVolume { name } => {
+            return remove_volume(engine, name, &reporter)
+                .await
+                .map_err(failed);
+        }
         Operation::PullImage {
             reference,
             platform,
@@ -79,7 +83,9 @@ pub(super) async fn run(
         }
         Operation::RunHook(hook) => return hooks::run(engine, hook, &reporter).await,
         Operation::PutFiles { name, files } => files::put(engine, name, files).await,
-        Operation::StopContainer { name, timeout } => engine.stop_container(name, *timeout).await,
+        Operation::StopContainer { name, timeout } => {
+            stop::stop(engine, name, *timeout, &reporter).await
+        }
         Operation::RestartContainer { name, timeout } => {
             engine.restart_container(name, *timeout).await
         }
@@ -196,6 +202,24 @@ async fn is_used(engine: &dyn Engine, network: &str) -> Result<bool, EngineError
     let containers = engine.containers(&Filter::default()).await?;
     let mut networks = containers.iter().flat_map(|it| it.networks.keys());
     Ok(networks.any(|name| name == network))
+}
+
+/// The same of a volume.
+async fn remove_volume(
+    engine: &dyn Engine,
+    name: &str,
+    reporter: &Reporter,
+) -> Result<Outcome, EngineError> {
+    match engine.remove_volume(name, false).await {
+        Ok(()) => Ok(Outcome::Done),
+        Err(EngineError::Conflict(reason)) => {
+            reporter.warning(format!(
+                "volume {name} is still in use and stays: {reason}"
+            ));
+            Ok(Outcome::Tolerated)
+        }
+        Err(error) => Err(error),
+    }
 }
 
 /// The same of an image.

@@ -227,16 +227,7 @@ pub async fn down(
     options: &DownOptions,
     events: &mut dyn Sink,
 ) -> Result<(), Error> {
-    if let Some(project) = target.project() {
-        check_services(project, &options.services)?;
-    }
-    let mut scope = target.scope();
-    if let (Some(project), Some(_)) = (target.project(), options.images) {
-        scope.images = images_of(&project.name, project.services.values());
-    }
-    let observed = observe(engine, &scope).await;
-    let observed = observed.map_err(Error::engine("look at the engine"))?;
-    let mut plan = teardown::down(target.project(), &observed, options);
+    let (mut plan, _) = planned_down(engine, target, options).await?;
     if plan.is_empty() {
         plan.warnings.push(format!(
             "no resource found to remove for project {}",
@@ -244,6 +235,25 @@ pub async fn down(
         ));
     }
     run(engine, plan, events).await
+}
+
+/// What `down` would do, with what it was made from.
+pub(super) async fn planned_down(
+    reads: &dyn Reads,
+    target: Target<'_>,
+    options: &DownOptions,
+) -> Result<(Plan, Observed), Error> {
+    if let Some(project) = target.project() {
+        check_services(project, &options.services)?;
+    }
+    let mut scope = target.scope();
+    if let (Some(project), Some(_)) = (target.project(), options.images) {
+        scope.images = images_of(&project.name, project.services.values());
+    }
+    let observed = observe(reads, &scope).await;
+    let observed = observed.map_err(Error::engine("look at the engine"))?;
+    let plan = teardown::down(target.project(), &observed, options);
+    Ok((plan, observed))
 }
 
 async fn look(

@@ -17,8 +17,11 @@ pub mod autopsy;
 pub mod build;
 pub mod lifecycle;
 pub mod logs;
+pub mod loss;
 pub mod migrate;
+pub mod ports;
 pub mod ps;
+pub mod rename;
 pub mod up;
 pub mod wait;
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use tokio_util::sync::CancellationToken;
 
-use super::{Error, Target, check_services, finished, images_of, scaled};
+use super::{Error, Target, ports, check_services, finished, images_of, scaled};
 use crate::engine::{Engine, Filter, Reads};
 use crate::event::Sink;
 use crate::execute::observe::observe;
@@ -17,6 +17,7 @@ use crate::plan::request::Names;
 use crate::plan::{Observed, Operation, Plan, naming};
 use crate::project::{Project, Service, hash};
 
+pub use super::ports::Host;
 pub use super::attached::{Abort, Attachment, attached};
 
 /// What `up` is asked for.
@@ -57,6 +58,8 @@ pub struct UpOptions {
     pub attachment: Attachment,
     /// Whether health tests are run while something waits for them.
     pub probe: Probe,
+    /// The sockets of the engine's machine: whose ports are taken.
+    pub host: Host,
 }
 
 impl UpOptions {
@@ -101,7 +104,10 @@ pub(super) async fn planned(
     }
     let observed = look(reads, &project, options.now).await?;
     let plan = converge(&project, &observed, &options.converge())?;
-    check_names(reads, &project.name, &plan, &observed).await?;
+    tokio::try_join!(
+        check_names(reads, &project.name, &plan, &observed),
+        ports::check(reads, &project, &plan, &options.host),
+    )?;
     Ok((plan, observed))
 }
 

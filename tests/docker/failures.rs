@@ -29,9 +29,9 @@ const fn seed(
     }
 }
 
-/// `HELD` is a port that a container holds, `HOST` one that a process of the host holds. Each file
-/// has another service that is well, or waits.
-const SEEDS: [Seed; 24] = [
+/// `HELD` is a port that a container of project `HOLDER` holds, `HOST` one that this process holds,
+/// `FREE` one that nobody does.
+const SEEDS: [Seed; 25] = [
     seed(
         "memory",
         "eater: {image: 'python:3-slim', command: [python, -c, 'print(\"begin\", flush=True); bytearray(300 << 20)'], mem_limit: 24m, memswap_limit: 24m}",
@@ -46,15 +46,21 @@ const SEEDS: [Seed; 24] = [
     ),
     seed(
         "portcontainer",
-        "holder: {image: busybox, command: sleep 600, ports: ['HELD:80']}\n  web: {image: busybox, command: sleep 600, ports: ['HELD:81'], depends_on: [holder]}",
+        "web: {image: busybox, command: sleep 600, ports: ['HELD:81']}",
         "web",
-        "HELD",
+        "port HELD/tcp: container HOLDER-web-1 of project HOLDER has it",
     ),
     seed(
         "porthost",
         "web: {image: busybox, command: sleep 600, ports: ['HOST:80']}",
         "web",
-        "HOST",
+        "port HOST/tcp: process PID of this machine has it",
+    ),
+    seed(
+        "porttwice",
+        "a: {image: busybox, command: sleep 600, ports: ['FREE:80']}\n  b: {image: busybox, command: sleep 600, ports: ['FREE:81']}",
+        "a",
+        "port FREE/tcp: service b publishes it too",
     ),
     seed(
         "bindmissing",
@@ -188,9 +194,11 @@ struct Verdict {
 
 #[test]
 fn the_card_names_the_service_and_holds_the_line_that_decides() {
-    let Some(_) = Stack::empty("failures") else {
+    let holder = "services: {web: {image: busybox, command: sleep 600, ports: ['80']}}";
+    let Some(holder) = Stack::new("holder", holder) else {
         return;
     };
+    holder.run(&["up", "-d"]).ok();
     let ahead = Mutex::new(SEEDS.iter().enumerate());
     let verdicts = Mutex::new(Vec::new());
     std::thread::scope(|scope| {
@@ -201,7 +209,7 @@ fn the_card_names_the_service_and_holds_the_line_that_decides() {
                     let Some((number, seed)) = next else {
                         return;
                     };
-                    let verdict = fail(number, seed);
+                    let verdict = fail(number, seed, &holder);
                     verdicts.lock().expect("no panic").push(verdict);
                 }
             });
@@ -219,7 +227,7 @@ fn the_card_names_the_service_and_holds_the_line_that_decides() {
     assert!(decided * 20 >= count * 19, "{decided} of {count}");
 }
 
-fn fail(number: usize, seed: &Seed) -> Verdict {
+fn fail(number: usize, seed: &Seed, holder: &Stack) -> Verdict {
     let stack = Stack::empty(seed.name).expect("the engine answers");
     // Held for as long as it lasts; ports of containers are chosen by the system, too.
     let host = TcpListener::bind("0.0.0.0:0").expect("a free port");
@@ -227,7 +235,10 @@ fn fail(number: usize, seed: &Seed) -> Verdict {
     let port = |listener: &TcpListener| listener.local_addr().expect("it is bound").port();
     let fill = |text: &str| {
         text.replace("HOST", &port(&host).to_string())
-            .replace("HELD", &port(&free).to_string())
+            .replace("FREE", &port(&free).to_string())
+            .replace("HELD", &holder.port("web-1", 80).to_string())
+            .replace("HOLDER", &holder.project)
+            .replace("PID", &std::process::id().to_string())
             .replace("SUBNET", &format!("10.213.{}", number + 10))
     };
     let compose = format!("services:\n  {}\n", fill(seed.services));

@@ -162,6 +162,7 @@ impl Case {
             },
             time: std::sync::Arc::new(jiff::Timestamp::default),
             interrupts: futures_util::stream::pending().boxed(),
+            host: rcompose::ops::up::Host::default(),
         };
         let line = ["rcompose".to_owned()]
             .into_iter()

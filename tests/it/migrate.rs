@@ -293,6 +293,7 @@ impl Project {
             },
             time: Arc::new(|| jiff::Timestamp::UNIX_EPOCH),
             interrupts: futures_util::stream::pending().boxed(),
+            host: rcompose::ops::up::Host::default(),
         };
         let line = ["rcompose"]
             .into_iter()

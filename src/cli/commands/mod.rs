@@ -19,6 +19,7 @@ mod migrate;
 mod pause;
 mod plan;
 mod ps;
+mod rename;
 mod restart;
 mod rm;
 mod scale;
@@ -47,6 +48,7 @@ pub(super) enum Command {
     Migrate(migrate::MigrateArgs),
     Plan(plan::PlanArgs),
     Ps(ps::PsArgs),
+    Rename(rename::RenameArgs),
     Restart(restart::RestartArgs),
     Rm(rm::RmArgs),
     Schema(schema::SchemaArgs),
@@ -74,6 +76,7 @@ impl Command {
             Command::Migrate(args) => migrate::run(&args, context),
             Command::Plan(args) => plan::run(args, context).await,
             Command::Ps(args) => ps::run(args, context).await,
+            Command::Rename(args) => rename::run(args, context).await,
             Command::Restart(args) => restart::run(args, context).await,
             Command::Rm(args) => rm::run(args, context).await,
             Command::Schema(_) => Ok(schema::run(context)),

@@ -335,6 +335,7 @@ pub(super) fn options(
         wait_timeout: None,
         attachment: Attachment::default(),
         probe: Probe::Own,
+        host: context.environment.host.clone(),
     })
 }
 

@@ -163,6 +163,20 @@ impl MemoryEngine {
         self.shared.lock().execs.clone()
     }
 
+    /// A file that was put into a volume, by its path below the volume's root.
+    pub fn volume_file(&self, volume: &str, path: &str) -> Option<PutFile> {
+        let state = self.shared.lock();
+        state.volume_files.get(volume)?.get(path).cloned()
+    }
+
+    /// Puts a file into a volume.
+    pub fn put_volume_file(&self, volume: &str, path: &str, file: PutFile) {
+        self.shared.change(|state| {
+            let files = state.volume_files.entry(volume.to_owned()).or_default();
+            files.insert(path.to_owned(), file)
+        });
+    }
+
     /// A file that was put into a container.
     pub fn file(&self, container: &str, path: &str) -> Option<PutFile> {
         let state = self.shared.lock();
@@ -220,6 +234,7 @@ impl MemoryEngine {
             "container",
             "containers",
             "events",
+            "get_archive",
             "image",
             "images",
             "info",
@@ -227,6 +242,7 @@ impl MemoryEngine {
             "network",
             "networks",
             "volume",
+            "volume_sizes",
             "volumes",
         ];
         let mut calls = self.calls();

@@ -12,10 +12,12 @@ use rcompose::cli::{self, Environment, Terminals};
 use rcompose::engine::memory::MemoryEngine;
 use rcompose::engine::{Engine, EngineError};
 use rcompose::load::Files;
+use rcompose::ops::up::Host;
 use rcompose::report::Stream;
 use rcompose::report::ps::Clock;
 
 mod config;
+mod data;
 mod diagnostics;
 mod drift;
 mod explain;
@@ -24,8 +26,10 @@ mod lifecycle;
 mod logs;
 mod migrate;
 mod plan;
+mod ports;
 mod ps;
 mod ready;
+mod rename;
 mod schema;
 mod secrets;
 mod signals;
@@ -44,6 +48,7 @@ struct Sandbox {
     terminals: Terminals,
     answer: &'static str,
     interrupts: Vec<Duration>,
+    host: Host,
     reachable: bool,
 }
 
@@ -68,6 +73,7 @@ impl Sandbox {
             terminals: Terminals::default(),
             answer: "",
             interrupts: Vec::new(),
+            host: Host::default(),
             reachable: true,
         }
     }
@@ -93,6 +99,7 @@ impl Sandbox {
                 .then(tokio::time::sleep)
                 .chain(stream::pending())
                 .boxed(),
+            host: self.host.clone(),
         };
         let (engine, reachable) = (self.engine.clone(), self.reachable);
         let connect = move |_: &BTreeMap<String, String>| -> Result<Arc<dyn Engine>, EngineError> {
