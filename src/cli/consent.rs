@@ -4,12 +4,13 @@
 
 use super::context::Context;
 use super::failure::Failure;
+use crate::ops::loss::is_allowed;
 
 /// What data may be lost.
 #[derive(Debug, Clone, Default, clap::Args)]
 pub(super) struct AllowedLoss {
-    /// Volume whose data may be lost, by its key in the file or its full name; may be given several
-    /// times (`all` is every one). No other flag stands for this one
+    /// Volume whose data may be lost, by its whole name or its name without the project's; may be
+    /// given several times (`all` is every one). No other flag stands for this one
     #[arg(long, value_name = "VOLUME")]
     pub(super) allow_data_loss: Vec<String>,
 }
@@ -17,9 +18,7 @@ pub(super) struct AllowedLoss {
 impl AllowedLoss {
     /// Whether a volume of a project was named.
     pub(super) fn covers(&self, project: &str, volume: &str) -> bool {
-        self.allow_data_loss.iter().any(|allowed| {
-            allowed == "all" || allowed == volume || format!("{project}_{allowed}") == volume
-        })
+        is_allowed(&self.allow_data_loss, project, volume)
     }
 }
 

@@ -11,6 +11,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::failure::Failure;
 use super::global::{Ansi, Global, Progress};
+use super::recording::Recording;
 use super::{Connect, Environment, Interrupts, TerminalSize};
 use crate::document::{Diagnostic, Sources};
 use crate::engine::Engine;
@@ -35,6 +36,7 @@ pub(super) struct Context<'c> {
     mode: Mode,
     color: Colors,
     problems: Problems,
+    recording: Option<Recording>,
 }
 
 /// How things are shown.
@@ -83,6 +85,8 @@ impl<'c> Context<'c> {
         let Appearance { mode, color } = appearance;
         let form = Form::from(global.diagnostics);
         let problems = Problems::new(form, environment.stderr.clone(), &environment.current_dir);
+        let time = Arc::clone(&environment.time);
+        let recording = global.report.is_some().then(|| Recording::new(time));
         Context {
             global,
             environment,
@@ -90,6 +94,7 @@ impl<'c> Context<'c> {
             mode,
             color,
             problems,
+            recording,
         }
     }
 
@@ -126,6 +131,7 @@ impl<'c> Context<'c> {
         };
         let loaded = load::load(&request, self.environment.files.as_ref())?;
         self.warn_of(&loaded.warnings, &loaded.sources);
+        self.about(&loaded.project.name);
         Ok(loaded)
     }
 
@@ -171,6 +177,7 @@ impl<'c> Context<'c> {
         if self.global.files.is_empty()
             && let Some(name) = &self.global.project_name
         {
+            self.about(&name.to_lowercase());
             return Ok(by_name(name));
         }
         match (self.load(services), self.variable("COMPOSE_PROJECT_NAME")) {
@@ -238,7 +245,12 @@ impl<'c> Context<'c> {
     /// A reporter for an operation.
     pub(super) fn reporter(&self, operation: &str) -> Shared {
         let out = self.environment.stderr.clone();
-        Shared::new(Reporter::new(self.mode, operation, out, self.screen()))
+        let mut reporter = Reporter::new(self.mode, operation, out, self.screen());
+        if let Some(recording) = &self.recording {
+            recording.operation(operation);
+            reporter.pass_on(Box::new(recording.clone()));
+        }
+        Shared::new(reporter)
     }
 
     /// A printer for containers' output.
@@ -331,6 +343,11 @@ impl<'c> Context<'c> {
         }
         if let Ok(engine) = self.engine() {
             let cards = ops::autopsy::examine(engine.as_ref(), &failed).await;
+            if let Some(recording) = &self.recording {
+                for (failed, cards) in failed.iter().zip(&cards) {
+                    recording.failed_step(&failed.error, cards);
+                }
+            }
             reporter.with(|reporter| reporter.explain(cards));
         }
     }
@@ -382,6 +399,39 @@ impl<'c> Context<'c> {
         self.problems = Problems::new(form, stdout.clone(), current_dir);
     }
 
+    /// Says whose containers a report is about.
+    fn about(&self, project: &str) {
+        if let Some(recording) = &self.recording {
+            recording.project(project);
+        }
+    }
+
+    /// Asks the containers for what a report wants of them, before they go.
+    pub(super) async fn keep_evidence(&self, engine: &dyn Engine) {
+        if let Some(recording) = &self.recording {
+            recording.ask(engine).await;
+        }
+    }
+
+    /// Writes the report, where one is wanted. Answers the exit code.
+    pub(super) async fn write_report(&self, code: u8) -> u8 {
+        let (Some(recording), Some(folder)) = (&self.recording, &self.global.report) else {
+            return code;
+        };
+        if let Ok(engine) = self.engine() {
+            recording.ask(engine.as_ref()).await;
+        }
+        let folder = self.environment.current_dir.join(folder);
+        if let Err(error) = recording.write(&folder) {
+            let folder = folder.display();
+            self.warn(&format!(
+                "the report could not be written to {folder}: {error}"
+            ));
+            return code.max(1);
+        }
+        code
+    }
+
     /// Writes what machines get at the end of a run.
     pub(super) fn finish(&self, code: u8) {
         self.problems.finish(code);
@@ -389,6 +439,12 @@ impl<'c> Context<'c> {
 
     /// Prints why the command ends and answers the exit code.
     pub(super) fn print_failure(&self, failure: Failure) -> u8 {
+        if let Some(recording) = &self.recording {
+            failure
+                .text()
+                .into_iter()
+                .for_each(|text| recording.failed(text));
+        }
         if !self.problems.are_text() {
             let code = failure.exit_code();
             let (diagnostics, sources) = failure.into_diagnostics();

@@ -43,6 +43,11 @@ pub(super) struct Global {
     #[arg(long, value_enum, value_name = "HOW", default_value_t, global = true)]
     pub diagnostics: Diagnostics,
 
+    /// Write down in a folder what happened: plan, times, errors, JUnit, and what each container
+    /// printed and is; also when the command fails, and without secrets
+    #[arg(long, value_name = "FOLDER", global = true)]
+    pub report: Option<PathBuf>,
+
     /// Print the version
     #[arg(short, long)]
     pub version: bool,

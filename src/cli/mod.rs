@@ -33,6 +33,7 @@ pub mod disk;
 mod failure;
 mod global;
 mod moment;
+mod recording;
 pub mod sockets;
 
 use commands::Command;
@@ -143,6 +144,7 @@ async fn dispatch(arguments: Arguments, environment: Environment, connect: Conne
         }
     };
     let code = result.unwrap_or_else(|failure| context.print_failure(failure));
+    let code = context.write_report(code).await;
     context.finish(code);
     code
 }

@@ -8,7 +8,7 @@ use std::fs;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::path::Path;
 
-use crate::ops::ports::{Bound, Process, Sockets};
+use crate::ops::ports::{Bound, Machine, Process};
 
 /// Longest command line that is told.
 const COMMAND: usize = 80;
@@ -17,7 +17,11 @@ const COMMAND: usize = 80;
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Linux;
 
-impl Sockets for Linux {
+impl Machine for Linux {
+    fn exists(&self, path: &Path) -> bool {
+        path.exists()
+    }
+
     fn bound(&self) -> Vec<Bound> {
         if !has_bridges() {
             return Vec::new();

@@ -70,16 +70,18 @@ impl Wait<'_> {
     /// Those that patience was not enough for, as they are now.
     async fn still_missing(&self, containers: &[String]) -> Vec<String> {
         let limit = self.options.patience.seconds();
-        let looks = containers.iter().map(async |name| {
-            match look(self.engine, name).await {
+        let looks = containers
+            .iter()
+            .map(async |name| match look(self.engine, name).await {
                 Ok(container) if self.has_arrived(&container) => None,
                 Ok(container) => {
                     let state = state_words(&container);
-                    Some(format!("container {name} is not ready after {limit} s: {state}"))
+                    Some(format!(
+                        "container {name} is not ready after {limit} s: {state}"
+                    ))
                 }
                 Err(reason) => Some(reason),
-            }
-        });
+            });
         join_all(looks).await.into_iter().flatten().collect()
     }
 

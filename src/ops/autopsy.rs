@@ -221,9 +221,7 @@ fn cause(detail: &ContainerDetail, error: &str, signal: Option<&str>) -> String 
             0 => String::new(),
             limit => format!(" of {}", size::readable(limit.unsigned_abs())),
         };
-        return format!(
-            "out of memory: the kernel killed a process of it at its limit{limit}"
-        );
+        return format!("out of memory: the kernel killed a process of it at its limit{limit}");
     }
     if !noted.is_empty() && !error.contains(noted) {
         return noted.to_owned();

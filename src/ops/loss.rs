@@ -71,6 +71,14 @@ fn doomed(plan: &Plan, observed: &Observed) -> BTreeMap<String, Option<(String, 
     doomed
 }
 
+/// Whether a volume of a project is among those whose data may be lost: named by its whole name or
+/// without the project's, or with all of them.
+pub fn is_allowed(allowed: &[String], project: &str, volume: &str) -> bool {
+    allowed
+        .iter()
+        .any(|it| it == "all" || it == volume || format!("{project}_{it}") == volume)
+}
+
 /// Engines name volumes that nobody has named by 64 digits.
 pub(super) fn is_unnamed(volume: &str) -> bool {
     volume.len() == 64 && volume.bytes().all(|byte| byte.is_ascii_hexdigit())

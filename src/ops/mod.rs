@@ -15,6 +15,8 @@ use crate::project::{Project, Service};
 pub mod attached;
 pub mod autopsy;
 pub mod build;
+pub mod evidence;
+mod left_behind;
 pub mod lifecycle;
 pub mod logs;
 pub mod loss;
@@ -22,6 +24,7 @@ pub mod migrate;
 pub mod ports;
 pub mod ps;
 pub mod rename;
+mod unnamed;
 pub mod up;
 pub mod wait;
 

@@ -8,6 +8,7 @@
 use std::collections::BTreeSet;
 use std::fmt;
 use std::net::IpAddr;
+use std::path::Path;
 use std::sync::Arc;
 
 use super::Error;
@@ -20,9 +21,12 @@ use crate::project::service::depends_on::Condition;
 /// Addresses of engines that may be on another machine.
 const ELSEWHERE: [&str; 4] = ["tcp:", "http", "ssh:", "npipe:"];
 
-/// The sockets of the machine that the engine runs on, as far as they can be seen from here.
-pub trait Sockets: Send + Sync {
-    /// What is bound.
+/// What can be seen of the machine that this runs on.
+pub trait Machine: Send + Sync {
+    /// Whether there is something at a path.
+    fn exists(&self, path: &Path) -> bool;
+
+    /// The sockets, where they are the engine's, too.
     fn bound(&self) -> Vec<Bound>;
 
     /// Who has it; nobody when that may not be seen.
@@ -51,14 +55,19 @@ pub struct Process {
     pub command: String,
 }
 
-/// The host's sockets, or nothing where they cannot be seen.
+/// This machine, or nothing where it is not to be looked at.
 #[derive(Clone, Default)]
-pub struct Host(Option<Arc<dyn Sockets>>);
+pub struct Host(Option<Arc<dyn Machine>>);
 
 impl Host {
-    /// A host whose sockets can be seen.
-    pub fn with(sockets: Arc<dyn Sockets>) -> Host {
-        Host(Some(sockets))
+    /// A machine that can be looked at.
+    pub fn with(machine: Arc<dyn Machine>) -> Host {
+        Host(Some(machine))
+    }
+
+    /// Whether there is something at a path, where that can be told.
+    pub fn exists(&self, path: &Path) -> Option<bool> {
+        self.0.as_ref().map(|machine| machine.exists(path))
     }
 }
 
@@ -98,7 +107,7 @@ pub(super) async fn check(
     };
     let sockets = host.0.as_deref().filter(|_| local);
     let mut refused = in_one_file(project, &wanted);
-    let bound = sockets.map(Sockets::bound).unwrap_or_default();
+    let bound = sockets.map(Machine::bound).unwrap_or_default();
     for wanted in &wanted {
         let holders = containers.iter().filter(|it| wanted.meets(it));
         let holders: Vec<&Container> = holders.collect();

@@ -140,7 +140,10 @@ pub async fn remove_old(
         lifecycle::down(engine, Target::Name(from), &options, events).await?;
     } else {
         for container in all_containers(engine).await? {
-            let keeps = renamed.unnamed.iter().any(|(name, _)| *name == container.name);
+            let keeps = renamed
+                .unnamed
+                .iter()
+                .any(|(name, _)| *name == container.name);
             if belongs(&container, from) && !keeps {
                 let gone = engine.remove_container(&container.name, true, false).await;
                 gone.map_err(&removing)?;
@@ -234,7 +237,10 @@ fn refuse_what_is_in_use(
                 "volume {} cannot be moved while container {} uses it or its new name",
                 volume.name, container.name
             );
-            let help = format!("stop or remove that container: docker stop {}", container.name);
+            let help = format!(
+                "stop or remove that container: docker stop {}",
+                container.name
+            );
             return Err(Error::refused(words, Some(help)));
         }
     }

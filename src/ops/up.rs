@@ -5,20 +5,23 @@ use std::sync::Arc;
 
 use tokio_util::sync::CancellationToken;
 
-use super::{Error, Target, ports, check_services, finished, images_of, scaled};
+use super::{
+    Error, Target, check_services, finished, images_of, left_behind, loss, ports, scaled, unnamed,
+};
 use crate::engine::{Engine, Filter, Reads};
 use crate::event::Sink;
 use crate::execute::observe::observe;
 use crate::execute::{Options, Patience, Probe, execute};
 use crate::plan::containers::Recreate;
-use crate::plan::converge::{self, converge};
+use crate::plan::converge;
 use crate::plan::images::{self, BuildPolicy};
+use crate::plan::renewal::converge_anew;
 use crate::plan::request::Names;
 use crate::plan::{Observed, Operation, Plan, naming};
 use crate::project::{Project, Service, hash};
 
-pub use super::ports::Host;
 pub use super::attached::{Abort, Attachment, attached};
+pub use super::ports::Host;
 
 /// What `up` is asked for.
 #[derive(Debug, Clone, Default)]
@@ -58,11 +61,17 @@ pub struct UpOptions {
     pub attachment: Attachment,
     /// Whether health tests are run while something waits for them.
     pub probe: Probe,
-    /// The sockets of the engine's machine: whose ports are taken.
+    /// This machine: whose ports are taken, which folders are there.
     pub host: Host,
+    /// Volumes whose data may be lost, by key or name; `all` is every one.
+    pub may_be_lost: Vec<String>,
 }
 
 impl UpOptions {
+    fn may_lose(&self, project: &str, volume: &str) -> bool {
+        loss::is_allowed(&self.may_be_lost, project, volume)
+    }
+
     fn converge(&self) -> converge::Options {
         converge::Options {
             services: self.services.clone(),
@@ -103,11 +112,17 @@ pub(super) async fn planned(
         }
     }
     let observed = look(reads, &project, options.now).await?;
-    let plan = converge(&project, &observed, &options.converge())?;
-    tokio::try_join!(
+    let may_be_lost = |volume: &str| options.may_lose(&project.name, volume);
+    let mut plan = converge_anew(&project, &observed, &options.converge(), &may_be_lost)?;
+    left_behind::notice(reads, &project, &observed, &mut plan, &options.host).await?;
+    let (named, free, notices) = tokio::join!(
         check_names(reads, &project.name, &plan, &observed),
         ports::check(reads, &project, &plan, &options.host),
-    )?;
+        unnamed::notices(reads, &plan, &observed),
+    );
+    named?;
+    free?;
+    plan.warnings.extend(notices);
     Ok((plan, observed))
 }
 

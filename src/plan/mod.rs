@@ -27,11 +27,13 @@ pub mod images;
 pub mod labels;
 pub mod naming;
 pub mod observed;
+pub mod renewal;
 pub mod request;
 pub mod resources;
 pub mod signals;
 pub mod start;
 pub mod teardown;
+pub mod unnamed;
 
 pub use observed::Observed;
 

@@ -18,10 +18,11 @@ pub fn text(losses: &[Loss]) -> String {
     };
     let width = losses.iter().map(|it| name(it).chars().count()).max();
     let width = width.unwrap_or_default();
-    let mut text =
-        "These volumes would be deleted, with everything that is in them:\n".to_owned();
+    let mut text = "These volumes would be deleted, with everything that is in them:\n".to_owned();
     for loss in losses {
-        let size = loss.size.map_or_else(|| "size unknown".to_owned(), human_size);
+        let size = loss
+            .size
+            .map_or_else(|| "size unknown".to_owned(), human_size);
         let place = match &loss.unnamed {
             Some((container, path)) => format!(", {path} of {container}"),
             None => String::new(),

@@ -14,6 +14,7 @@ pub mod diff;
 pub mod error;
 pub mod explain;
 pub mod json;
+pub mod junit;
 pub mod logs;
 pub mod loss;
 pub mod plain;
@@ -27,6 +28,7 @@ pub mod status;
 pub mod stream;
 pub mod table;
 mod text;
+pub mod timeline;
 pub mod unsupported;
 pub mod yaml;
 
@@ -119,6 +121,8 @@ pub struct Reporter {
     hidden: Hidden,
     /// For each failure, in order; empty while nobody has looked.
     cards: Vec<Vec<Card>>,
+    /// Who hears everything, too.
+    beside: Option<Box<dyn Sink>>,
 }
 
 /// What is not shown as it comes.
@@ -158,6 +162,7 @@ impl Reporter {
             settle_when_over: false,
             hidden: Hidden::default(),
             cards: Vec::new(),
+            beside: None,
         }
     }
 
@@ -165,6 +170,11 @@ impl Reporter {
     /// failure is kept for who asks for the reason.
     pub fn settle_when_over(&mut self) {
         self.settle_when_over = true;
+    }
+
+    /// Passes every event on, too.
+    pub fn pass_on(&mut self, sink: Box<dyn Sink>) {
+        self.beside = Some(sink);
     }
 
     /// The steps that failed and have not been shown yet.
@@ -234,6 +244,9 @@ fn failed_output(failure: &status::Failure) -> String {
 
 impl Sink for Reporter {
     fn event(&mut self, event: Event) {
+        if let Some(beside) = &mut self.beside {
+            beside.event(event.clone());
+        }
         self.finished = false;
         for change in self.tracker.take(event) {
             if !self.hidden.hides(&change) {

@@ -14,7 +14,9 @@ pub fn line(moved: &Moved) -> String {
     } = moved;
     let size = human_size(*bytes);
     match how {
-        How::Copied => format!(" Volume {from} → {to}  copied and compared: {files} files, {size}\n"),
+        How::Copied => {
+            format!(" Volume {from} → {to}  copied and compared: {files} files, {size}\n")
+        }
         How::Compared => {
             format!(" Volume {from} → {to}  was copied already, compared: {files} files, {size}\n")
         }
@@ -26,7 +28,8 @@ pub fn line(moved: &Moved) -> String {
 pub fn end(from: &str, to: &str, renamed: &Renamed, removed: bool) -> String {
     let mut text = String::new();
     for volume in &renamed.kept {
-        text += &format!("{volume} has a name of its own and keeps it; its label still says {from}\n");
+        text +=
+            &format!("{volume} has a name of its own and keeps it; its label still says {from}\n");
     }
     for (container, path) in &renamed.unnamed {
         text += &format!(

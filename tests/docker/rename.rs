@@ -63,7 +63,9 @@ impl Drop for Others {
             }
             for project in &self.0 {
                 for key in ["data", "second"] {
-                    let _ = engine.remove_volume(&format!("{project}_{key}"), true).await;
+                    let _ = engine
+                        .remove_volume(&format!("{project}_{key}"), true)
+                        .await;
                 }
                 let _ = engine.remove_network(&format!("{project}_default")).await;
             }
@@ -104,7 +106,10 @@ fn a_project_gets_another_name_with_all_that_is_in_its_volumes() {
     assert_eq!(labels.get("mine").map(String::as_str), Some("kept"));
     // The same command again finds everything as it is, and removes what it was told to.
     let again = stack.run(&["rename", &old, &new, "--remove-old"]).ok();
-    assert!(again.stderr.contains("was copied already, compared"), "{again:?}");
+    assert!(
+        again.stderr.contains("was copied already, compared"),
+        "{again:?}"
+    );
     assert!(!volume_is_there(&format!("{old}_data")));
     assert!(stack.containers().is_empty());
     assert_eq!(inventory(&stack, &new).trim(), before);
@@ -125,17 +130,32 @@ fn a_rename_that_is_killed_anywhere_loses_nothing_and_goes_on() {
     let whole = began.elapsed();
     let mut random = u64::from(std::process::id());
     for (number, new) in names.iter().enumerate().skip(1) {
-        random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        random = random
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1_442_695_040_888_963_407);
         let share = u32::try_from(random >> 44).unwrap_or_default() % 1000;
         // One in each part of the time that it takes.
         let part = whole / u32::try_from(instants).unwrap_or(1);
         let instant = part * u32::try_from(number - 1).unwrap_or_default() + part * share / 1000;
-        killed_after(&stack, &["rename", &old, new, "--remove-old"], instant, &old, new);
+        killed_after(
+            &stack,
+            &["rename", &old, new, "--remove-old"],
+            instant,
+            &old,
+            new,
+        );
         let ran = stack.run(&["rename", &old, new]);
-        println!("killed after {instant:?} of {whole:?}: {}", ran.stderr.replace('\n', "; "));
+        println!(
+            "killed after {instant:?} of {whole:?}: {}",
+            ran.stderr.replace('\n', "; ")
+        );
         let came_through = ran.code == 0 || ran.stderr.contains("there is nothing of a project");
         assert!(came_through, "{ran:?}");
-        assert_eq!(inventory(&stack, new).trim(), before, "killed after {instant:?}");
+        assert_eq!(
+            inventory(&stack, new).trim(),
+            before,
+            "killed after {instant:?}"
+        );
         if volume_is_there(&format!("{old}_data")) {
             stack.run(&["-p", new, "down", "-v", "-t", "0"]).ok();
         } else {
@@ -151,7 +171,10 @@ fn a_rename_that_is_killed_anywhere_loses_nothing_and_goes_on() {
 /// old one go.
 fn killed_after(stack: &Stack, line: &[&str], instant: Duration, old: &str, new: &str) {
     let mut command = stack.command();
-    let command = command.args(line).stdout(Stdio::null()).stderr(Stdio::null());
+    let command = command
+        .args(line)
+        .stdout(Stdio::null())
+        .stderr(Stdio::null());
     let mut child = command.spawn().expect("it runs");
     std::thread::park_timeout(instant);
     child.kill().expect("it can be killed, or has ended");

@@ -25,11 +25,18 @@ fn a_stop_that_takes_its_whole_grace_period_is_explained() {
     assert_eq!(warned.len(), 2, "{}", ran.stderr);
     let project = &stack.project;
     for (name, words) in [
-        ("deaf", "as its first process (PID 1), `sleep 600` is ended by no signal that it does not handle; `init: true`"),
+        (
+            "deaf",
+            "as its first process (PID 1), `sleep 600` is ended by no signal that it does not handle; `init: true`",
+        ),
         ("script", "begin its last command with `exec`"),
     ] {
-        let head = format!("warning: container {project}-{name}-1 did not end on SIGTERM and was killed after 3 s: ");
-        let told = warned.iter().any(|line| line.starts_with(&head) && line.contains(words));
+        let head = format!(
+            "warning: container {project}-{name}-1 did not end on SIGTERM and was killed after 3 s: "
+        );
+        let told = warned
+            .iter()
+            .any(|line| line.starts_with(&head) && line.contains(words));
         assert!(told, "{name}\n{}", ran.stderr);
     }
 }

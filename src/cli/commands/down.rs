@@ -5,9 +5,9 @@ use crate::cli::consent::{AllowedLoss, ask, can_ask};
 use crate::cli::context::{Context, Subject};
 use crate::cli::failure::Failure;
 use crate::engine::Engine;
+use crate::ops::lifecycle::{DownOptions, RemovedImages, down};
 use crate::ops::loss::losses;
 use crate::report;
-use crate::ops::lifecycle::{DownOptions, RemovedImages, down};
 
 /// Stop and remove containers and networks
 #[derive(Debug, clap::Args)]
@@ -66,6 +66,7 @@ pub(super) async fn run(args: DownArgs, context: &mut Context<'_>) -> Outcome {
         context.tell("Nothing was removed.");
         return Ok(1);
     }
+    context.keep_evidence(engine.as_ref()).await;
     let reporter = context.reporter("down");
     let mut events = reporter.clone();
     let work = async {

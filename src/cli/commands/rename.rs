@@ -68,7 +68,9 @@ pub(super) async fn run(args: RenameArgs, context: &mut Context<'_>) -> Outcome 
             );
             renamed.await.map_err(failure)
         };
-        context.drive(&reporter, None::<&CancellationToken>, work).await?
+        context
+            .drive(&reporter, None::<&CancellationToken>, work)
+            .await?
     };
     let agreed = remove || (can_ask(context) && asked(context, &from, &renamed)?);
     if agreed {

@@ -48,6 +48,7 @@ pub(super) async fn run(args: RmArgs, context: &mut Context<'_>) -> Outcome {
     if !args.force && !agreed(&names, context)? {
         return Ok(0);
     }
+    context.keep_evidence(engine.as_ref()).await;
     let reporter = context.reporter("rm");
     let mut events = reporter.clone();
     let work = async {

@@ -137,7 +137,12 @@ impl MemoryEngine {
 
     /// Makes an image that can be pulled, and is not here yet.
     pub fn publish(&self, reference: &str) {
-        self.shared.change(|state| state.publish(reference));
+        self.publish_like(reference, Image::default());
+    }
+
+    /// The same, for an image that declares volumes, labels and so on.
+    pub fn publish_like(&self, reference: &str, image: Image) {
+        self.shared.change(|state| state.publish(reference, image));
     }
 
     /// Makes containers of this name run a shell script, whatever their command says.

@@ -204,7 +204,10 @@ pub(super) fn help(card: &Card, error: &str) -> Vec<String> {
         };
         words.iter().all(|word| text.contains(word))
     };
-    let said = ROWS.iter().find(fits).map(|(_, _, help)| (*help).to_owned());
+    let said = ROWS
+        .iter()
+        .find(fits)
+        .map(|(_, _, help)| (*help).to_owned());
     said.or_else(|| by_exit_code(card)).into_iter().collect()
 }
 

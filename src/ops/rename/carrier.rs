@@ -16,8 +16,10 @@ use crate::engine::{BuildRequest, Engine, EngineError, Volume};
 
 /// Where a volume is mounted.
 const PLACE: &str = "/volume";
-/// The image without files.
-const IMAGE: &str = "rcompose-carrier:empty";
+/// The image without files; its tag is the move's own, so that none takes it from another one.
+const IMAGE: &str = "rcompose-carrier";
+/// As long as a tag may be.
+const TAG: usize = 128;
 const DOCKERFILE: &[u8] = b"FROM scratch\nLABEL dev.rcompose.carrier=1\n";
 
 /// What carries the volumes of one move.
@@ -30,12 +32,12 @@ pub(super) struct Carrier<'e> {
 impl Carrier<'_> {
     /// Makes the image, when it is not there.
     pub(super) async fn prepare(&self) -> Result<(), EngineError> {
-        if self.engine.image(IMAGE).await?.is_some() {
+        if self.engine.image(&self.image()).await?.is_some() {
             return Ok(());
         }
         let request = BuildRequest {
             dockerfile: "Dockerfile".to_owned(),
-            tags: vec![IMAGE.to_owned()],
+            tags: vec![self.image()],
             ..BuildRequest::default()
         };
         let context = context().map_err(|error| EngineError::Broken(error.to_string()))?;
@@ -45,6 +47,11 @@ impl Carrier<'_> {
             answer?;
         }
         Ok(())
+    }
+
+    fn image(&self) -> String {
+        let tag: String = self.prefix.chars().take(TAG).collect();
+        format!("{IMAGE}:{}", tag.trim_end_matches('.'))
     }
 
     /// Whether a container is one of these.
@@ -64,8 +71,8 @@ impl Carrier<'_> {
 
     /// Removes the image.
     pub(super) async fn dismiss(&self) -> Result<(), EngineError> {
-        match self.engine.remove_image(IMAGE, false).await {
-            // Another move needs it still.
+        match self.engine.remove_image(&self.image(), false).await {
+            // A mark is made of it still.
             Err(EngineError::Conflict(_)) => Ok(()),
             result => result,
         }
@@ -116,12 +123,7 @@ impl Carrier<'_> {
     }
 
     /// Makes a container with a volume; nothing of the image's is copied into it.
-    async fn hold(
-        &self,
-        role: &str,
-        volume: &str,
-        read_only: bool,
-    ) -> Result<String, EngineError> {
+    async fn hold(&self, role: &str, volume: &str, read_only: bool) -> Result<String, EngineError> {
         let name = format!("{}{role}.{volume}", self.prefix);
         let mount = Mount {
             typ: Some(MountType::VOLUME),
@@ -140,7 +142,7 @@ impl Carrier<'_> {
 
     async fn create(&self, name: &str, mounts: Vec<Mount>) -> Result<(), EngineError> {
         let body = ContainerCreateBody {
-            image: Some(IMAGE.to_owned()),
+            image: Some(self.image()),
             cmd: Some(vec!["never started".to_owned()]),
             host_config: Some(HostConfig {
                 mounts: Some(mounts),

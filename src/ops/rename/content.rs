@@ -42,7 +42,8 @@ impl Content {
     /// A path that is not the same in both, if there is one.
     pub fn difference<'c>(&'c self, other: &'c Content) -> Option<&'c str> {
         let paths = self.entries.keys().chain(other.entries.keys());
-        let mut differing = paths.filter(|path| self.entries.get(*path) != other.entries.get(*path));
+        let mut differing =
+            paths.filter(|path| self.entries.get(*path) != other.entries.get(*path));
         differing.next().map(String::as_str)
     }
 }
@@ -80,7 +81,8 @@ pub(super) type Reading = JoinHandle<io::Result<Content>>;
 
 /// What it has read.
 pub(super) async fn finished(reading: Reading) -> Result<Content, EngineError> {
-    let broken = |words: String| EngineError::Broken(format!("the archive cannot be read: {words}"));
+    let broken =
+        |words: String| EngineError::Broken(format!("the archive cannot be read: {words}"));
     match reading.await {
         Ok(content) => content.map_err(|error| broken(error.to_string())),
         Err(error) => Err(broken(error.to_string())),
@@ -166,7 +168,10 @@ fn describe<R: Read>(entry: &mut tar::Entry<'_, R>, digest: &mut Sha256) -> io::
     };
     for record in records {
         let record = record?;
-        if !READINGS.iter().any(|it| record.key_bytes() == it.as_bytes()) {
+        if !READINGS
+            .iter()
+            .any(|it| record.key_bytes() == it.as_bytes())
+        {
             digest.update(record.key_bytes());
             digest.update(b"=");
             digest.update(record.value_bytes());
@@ -186,6 +191,9 @@ mod tests {
             let mut header = tar::Header::new_gnu();
             header.set_size(text.len() as u64);
             header.set_mode(*mode);
+            header.set_uid(0);
+            header.set_gid(0);
+            header.set_mtime(0);
             tar.append_data(&mut header, path, text.as_bytes())
                 .expect("memory can be written");
         }

@@ -4,7 +4,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::sync::Arc;
 
 use pretty_assertions::assert_eq;
-use rcompose::ops::ports::{Bound, Process, Sockets};
+use rcompose::ops::ports::{Bound, Machine, Process};
 use rcompose::ops::up::Host;
 
 use super::Sandbox;
@@ -16,12 +16,16 @@ services:
 ";
 
 /// A host with one socket.
-struct Machine {
+struct OneSocket {
     address: IpAddr,
     seen: bool,
 }
 
-impl Sockets for Machine {
+impl Machine for OneSocket {
+    fn exists(&self, _: &std::path::Path) -> bool {
+        true
+    }
+
     fn bound(&self) -> Vec<Bound> {
         vec![Bound {
             address: self.address,
@@ -41,7 +45,7 @@ impl Sockets for Machine {
 
 fn on(address: IpAddr, seen: bool) -> Sandbox {
     let mut sandbox = Sandbox::with(DEMO);
-    sandbox.host = Host::with(Arc::new(Machine { address, seen }));
+    sandbox.host = Host::with(Arc::new(OneSocket { address, seen }));
     sandbox
 }
 

@@ -59,8 +59,14 @@ Nothing of old was removed: `rcompose -p old down -v` does, when you need it no 
     assert_eq!(labels["com.docker.compose.project"], "new");
     assert_eq!(labels["dev.rcompose.copy-of"], "old_data");
     assert_eq!(labels["a"], "b");
-    let names = engine.containers(&rcompose::engine::Filter::default()).await;
-    let names: Vec<String> = names.expect("a list").into_iter().map(|it| it.name).collect();
+    let names = engine
+        .containers(&rcompose::engine::Filter::default())
+        .await;
+    let names: Vec<String> = names
+        .expect("a list")
+        .into_iter()
+        .map(|it| it.name)
+        .collect();
     assert_eq!(names, ["old-db-1"]);
     sandbox.succeed("-p new plan").await.stdout.clear();
 }
@@ -68,17 +74,27 @@ Nothing of old was removed: `rcompose -p old down -v` does, when you need it no 
 #[tokio::test(start_paused = true)]
 async fn what_is_left_goes_when_that_is_asked_for() {
     let sandbox = shop().await;
-    let ran = sandbox.succeed("rename old new --remove-old --format json").await;
+    let ran = sandbox
+        .succeed("rename old new --remove-old --format json")
+        .await;
     let expected = "{\"volumes\":[{\"from\":\"old_data\",\"to\":\"new_data\",\"files\":1,\"bytes\":4,\"how\":\"copied\"}],\"kept\":[\"of-its-own\"],\"unnamed\":[[\"old-db-1\",\"/scratch\"]]}\n";
     assert_eq!(ran.stdout, expected);
     // The container that has an unnamed volume holds the old volume, too.
-    assert_eq!(sandbox.engine.volume_file("old_data", "vault"), Some(gold("gold")));
+    assert_eq!(
+        sandbox.engine.volume_file("old_data", "vault"),
+        Some(gold("gold"))
+    );
     let plain = Sandbox::with(&SHOP.replace(", /scratch", ""));
     plain.succeed("-p old up -d").await;
-    plain.engine.put_volume_file("old_data", "vault", gold("gold"));
+    plain
+        .engine
+        .put_volume_file("old_data", "vault", gold("gold"));
     plain.succeed("rename old new --remove-old").await;
     assert_eq!(plain.engine.volume_file("old_data", "vault"), None);
-    assert_eq!(plain.engine.volume_file("new_data", "vault"), Some(gold("gold")));
+    assert_eq!(
+        plain.engine.volume_file("new_data", "vault"),
+        Some(gold("gold"))
+    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -99,7 +115,10 @@ async fn a_move_that_broke_off_goes_on_wherever_that_was() {
         let lost = EngineError::Broken("the connection was lost".to_owned());
         sandbox.engine.fail_next(method, name, lost);
         assert_eq!(sandbox.run("rename old new").await.code, 1, "{call}");
-        assert_eq!(sandbox.engine.volume_file("old_data", "vault"), Some(gold("gold")));
+        assert_eq!(
+            sandbox.engine.volume_file("old_data", "vault"),
+            Some(gold("gold"))
+        );
         let ran = sandbox.run("rename old new").await;
         assert_eq!(ran.code, 0, "{call}: {ran:?}");
         for volume in ["old_data", "new_data"] {
@@ -113,7 +132,9 @@ async fn a_move_that_broke_off_goes_on_wherever_that_was() {
 async fn a_copy_that_somebody_went_on_with_is_never_replaced() {
     let sandbox = shop().await;
     sandbox.succeed("rename old new").await;
-    sandbox.engine.put_volume_file("new_data", "vault", gold("more gold"));
+    sandbox
+        .engine
+        .put_volume_file("new_data", "vault", gold("more gold"));
     sandbox.engine.forget_calls();
     let ran = sandbox.run("rename old new --remove-old").await;
     let expected = "\
