@@ -6,7 +6,7 @@ use bollard::models::{ContainerCreateBody, Mount, MountType};
 
 use super::{Attach, Attached, Options, Reporter, StepResult, files, hooks, ports, stop, wait};
 use crate::build::{self, Build, BuildEvent, Context, Dockerfile};
-use crate::engine::{Engine, EngineError, Filter, Image};
+use crate::engine::{ContainerState, Engine, EngineError, Filter, Image};
 use crate::event::{Outcome, Progress};
 use crate::plan::{
     BuildImage, Cause, CreateContainer, ImageMoved, InheritedMount, Operation, Step, labels,
@@ -166,8 +166,8 @@ async fn any_moved(engine: &dyn Engine, images: &[ImageMoved]) -> Result<bool, S
 
 /// An engine that has much to do tells that a container is gone before its network has let it go.
 const LETTING_GO: Duration = Duration::from_millis(200);
-/// So many times is it asked again.
-const ATTEMPTS: usize = 15;
+/// So many times is it asked again: for ten seconds.
+const ATTEMPTS: usize = 50;
 
 /// A network that others still use is left alone, and said so: `down` has done its part.
 async fn remove_network(
@@ -199,10 +199,12 @@ async fn remove_network(
     }
 }
 
-/// Whether there is a container that is connected to a network.
+/// Whether there is a container that is connected to a network, and stays.
 async fn is_used(engine: &dyn Engine, network: &str) -> Result<bool, EngineError> {
     let containers = engine.containers(&Filter::default()).await?;
-    let mut networks = containers.iter().flat_map(|it| it.networks.keys());
+    let goes = [ContainerState::Removing, ContainerState::Dead];
+    let staying = containers.iter().filter(|it| !goes.contains(&it.state));
+    let mut networks = staying.flat_map(|it| it.networks.keys());
     Ok(networks.any(|name| name == network))
 }
 

@@ -138,6 +138,20 @@ pub fn shared_services(service: &Service) -> BTreeSet<String> {
     namespaces.chain(volumes).map(str::to_owned).collect()
 }
 
+/// The containers that a service names as such, to share their namespaces or volumes.
+pub fn named_containers(service: &Service) -> BTreeSet<&str> {
+    let modes = [&service.network_mode, &service.ipc, &service.pid];
+    let namespaces = modes
+        .into_iter()
+        .filter_map(|mode| mode.as_deref()?.strip_prefix("container:"));
+    let entries = service.volumes_from.iter();
+    let volumes = entries.filter_map(|entry| match volumes_from::split(entry).0 {
+        Target::Service(_) => None,
+        Target::Container(name) => Some(name),
+    });
+    namespaces.chain(volumes).collect()
+}
+
 /// The container that others mean who speak of a service.
 fn first_container<'o>(service: &str, observed: &'o Observed) -> Option<&'o Container> {
     let containers = observed.containers.iter();

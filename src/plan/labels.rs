@@ -146,7 +146,7 @@ pub fn read_attributes(label: &str) -> BTreeMap<String, String> {
 }
 
 /// Reads [`DEPENDS_ON`] back. What an entry does not say is as docker compose takes it: it restarts
-/// along. Nothing is required: the files may have changed since.
+/// along, and it is required, which a label never says.
 pub fn read_depends_on(label: &str) -> BTreeMap<String, Dependency> {
     let mut dependencies = BTreeMap::new();
     for entry in label.split(',') {
@@ -159,7 +159,7 @@ pub fn read_depends_on(label: &str) -> BTreeMap<String, Dependency> {
         let dependency = Dependency {
             condition: condition.unwrap_or_default(),
             restart: parts.next() != Some("false"),
-            required: false,
+            required: true,
         };
         dependencies.insert(name.to_owned(), dependency);
     }

@@ -3,6 +3,8 @@
 //! Both are made of the rows. What differs between them is accidental, and part of what programs
 //! that read the output rely on: JSON has sections that are empty and leaves others out.
 
+use serde_yaml::Mapping;
+
 use super::attribute::{Data, render_table};
 use super::{Project, config, model, network, render, secret, service, volume};
 use crate::document::{Path, Segment};
@@ -12,7 +14,17 @@ impl Project {
     /// The model as plain data, as docker compose prints it as JSON: `models` are left out there,
     /// and `x-` keys below the top level; unset commands are `null`.
     pub fn to_data(&self) -> Data {
-        let mut data = self.canonical();
+        self.as_json(self.rendered_services())
+    }
+
+    /// As [`Project::to_data`], in less memory: each service goes when it has been rendered.
+    pub fn into_data(mut self) -> Data {
+        let services = self.take_rendered_services();
+        self.as_json(services)
+    }
+
+    fn as_json(&self, services: Option<Data>) -> Data {
+        let mut data = self.canonical(services);
         if let Data::Mapping(sections) = &mut data {
             sections.shift_remove("models");
         }
@@ -35,7 +47,17 @@ impl Project {
     /// The model as plain data, as docker compose prints it as YAML: without the empty sections
     /// that its JSON has.
     pub fn to_yaml_data(&self) -> Data {
-        let mut data = self.canonical();
+        self.as_yaml(self.rendered_services())
+    }
+
+    /// As [`Project::to_yaml_data`], in less memory: each service goes when it has been rendered.
+    pub fn into_yaml_data(mut self) -> Data {
+        let services = self.take_rendered_services();
+        self.as_yaml(services)
+    }
+
+    fn as_yaml(&self, services: Option<Data>) -> Data {
+        let mut data = self.canonical(services);
         let mut extensions: Vec<_> = self.extensions.iter().collect();
         extensions.sort_by(|(one, _), (other, _)| natural(last_key(one), last_key(other)));
         for (path, value) in extensions {
@@ -55,10 +77,23 @@ impl Project {
         data
     }
 
-    fn canonical(&self) -> Data {
-        let services = render::mapping(&self.services, |service| {
+    fn rendered_services(&self) -> Option<Data> {
+        render::mapping(&self.services, |service| {
             render_table(service::TABLE, service)
+        })
+    }
+
+    fn take_rendered_services(&mut self) -> Option<Data> {
+        let services = std::mem::take(&mut self.services);
+        let rendered = services.into_iter().map(|(name, service)| {
+            let rendered = render_table(service::TABLE, &service);
+            (Data::from(name), rendered)
         });
+        let rendered: Mapping = rendered.collect();
+        (!rendered.is_empty()).then_some(Data::Mapping(rendered))
+    }
+
+    fn canonical(&self, services: Option<Data>) -> Data {
         let networks = render::mapping(&self.networks, |it| render_table(network::TABLE, it));
         let volumes = render::mapping(&self.volumes, |it| render_table(volume::TABLE, it));
         let secrets = render::mapping(&self.secrets, |it| render_table(secret::TABLE, it));
@@ -94,8 +129,10 @@ fn in_natural_order(data: &mut Data) {
             let keys = || mapping.keys().map(|key| key.as_str().unwrap_or_default());
             if keys().is_sorted() && !keys().is_sorted_by(|one, two| natural(one, two).is_le()) {
                 let mut entries: Vec<(Data, Data)> = std::mem::take(mapping).into_iter().collect();
-                let text = |(key, _): &(Data, Data)| key.as_str().unwrap_or_default().to_owned();
-                entries.sort_by(|one, two| natural(&text(one), &text(two)));
+                entries.sort_by(|(one, _), (two, _)| {
+                    let (one, two) = (one.as_str(), two.as_str());
+                    natural(one.unwrap_or_default(), two.unwrap_or_default())
+                });
                 *mapping = entries.into_iter().collect();
             }
             for (_, value) in mapping.iter_mut() {

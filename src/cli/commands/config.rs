@@ -312,7 +312,7 @@ async fn of_model(args: &ConfigArgs, context: &Context<'_>) -> Result<String, Fa
         _ if args.environment => environment(&loaded.variables),
         _ => {
             let format = args.format().unwrap_or_default();
-            let mut data = printed(project, format);
+            let mut data = printed(loaded.project, format);
             if args.resolve_image_digests {
                 digests::pin(&mut data, context).await?;
             }
@@ -435,25 +435,34 @@ async fn lock(args: &ConfigArgs, context: &Context<'_>) -> Result<String, Failur
         selection::reduce(&mut loaded.project, &loaded.services);
     }
     let format = args.format().unwrap_or_default();
-    let mut data = digests::images_only(&printed(&loaded.project, format), format);
+    let mut data = digests::images_only(&printed(loaded.project, format), format);
     digests::pin(&mut data, context).await?;
     Ok(model(data, format))
 }
 
-fn printed(project: &Project, format: Format) -> Value {
+fn printed(project: Project, format: Format) -> Value {
     match format {
-        Format::Yaml => project.to_yaml_data(),
-        Format::Json => project.to_data(),
+        Format::Yaml => project.into_yaml_data(),
+        Format::Json => project.into_data(),
     }
 }
 
 /// Dollar signs are doubled, so that the text, loaded again, means the same.
 fn model(data: Value, format: Format) -> String {
     let text = match format {
-        Format::Yaml => yaml(&data),
+        Format::Yaml => {
+            let text = yaml(&data);
+            // The process ends next: to free thousands of small pieces would be a tenth of its time.
+            std::mem::forget(data);
+            text
+        }
         Format::Json => json(&sorted(data)),
     };
-    text.replace('$', "$$")
+    if text.contains('$') {
+        text.replace('$', "$$")
+    } else {
+        text
+    }
 }
 
 /// Without a line break at the end, as docker compose prints it.

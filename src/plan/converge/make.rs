@@ -7,7 +7,7 @@ use super::{Converge, Instance, Planned};
 use crate::api_version::ApiVersion;
 use crate::document::Diagnostic;
 use crate::plan::containers::Verdict;
-use crate::plan::containers::shared_services;
+use crate::plan::containers::{named_containers, shared_services};
 use crate::plan::images::ImageStep;
 use crate::plan::observed::{Container, State};
 use crate::plan::request::{self, Names};
@@ -281,6 +281,13 @@ impl<'p> Converge<'_, 'p> {
             let shared = self.services.get(name.as_str());
             let instances = shared.iter().flat_map(|planned| &planned.instances);
             inputs.extend(instances.flat_map(|instance| &instance.ready));
+        }
+        let named = named_containers(service);
+        if !named.is_empty() {
+            let planned = self.services.values();
+            let instances = planned.flat_map(|planned| &planned.instances);
+            let meant = instances.filter(|instance| named.contains(instance.name.as_str()));
+            inputs.extend(meant.flat_map(|instance| &instance.ready));
         }
         inputs
     }
