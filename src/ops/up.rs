@@ -115,13 +115,11 @@ pub(super) async fn planned(
     let may_be_lost = |volume: &str| options.may_lose(&project.name, volume);
     let mut plan = converge_anew(&project, &observed, &options.converge(), &may_be_lost)?;
     left_behind::notice(reads, &project, &observed, &mut plan, &options.host).await?;
-    let (named, free, notices) = tokio::join!(
+    let ((), (), notices) = tokio::try_join!(
         check_names(reads, &project.name, &plan, &observed),
         ports::check(reads, &project, &plan, &options.host),
         unnamed::notices(reads, &plan, &observed),
-    );
-    named?;
-    free?;
+    )?;
     plan.warnings.extend(notices);
     Ok((plan, observed))
 }

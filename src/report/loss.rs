@@ -7,6 +7,8 @@
 //!   unnamed     12 kB, /data of demo-db-1
 //! ```
 
+use std::fmt::Write;
+
 use super::table::human_size;
 use crate::ops::loss::Loss;
 
@@ -31,7 +33,7 @@ pub fn text(losses: &[Loss]) -> String {
             [] => String::new(),
             others => format!("; stays while {} uses it", others.join(", ")),
         };
-        text += &format!("  {:width$}  {size}{place}{others}\n", name(loss));
+        let _ = writeln!(text, "  {:width$}  {size}{place}{others}", name(loss));
     }
     text
 }

@@ -26,21 +26,24 @@ pub fn line(moved: &Moved) -> String {
 
 /// What is left to know and to do.
 pub fn end(from: &str, to: &str, renamed: &Renamed, removed: bool) -> String {
-    let mut text = String::new();
+    let mut lines = Vec::new();
     for volume in &renamed.kept {
-        text +=
-            &format!("{volume} has a name of its own and keeps it; its label still says {from}\n");
+        lines.push(format!(
+            "{volume} has a name of its own and keeps it; its label still says {from}"
+        ));
     }
     for (container, path) in &renamed.unnamed {
-        text += &format!(
-            "{container} has an unnamed volume at {path}, which stays with it: `docker cp {container}:{path} .` takes out what is in it\n"
-        );
+        lines.push(format!(
+            "{container} has an unnamed volume at {path}, which stays with it: `docker cp {container}:{path} .` takes out what is in it"
+        ));
     }
-    text += &format!("`rcompose -p {to} up -d` makes the containers of {to}\n");
+    lines.push(format!(
+        "`rcompose -p {to} up -d` makes the containers of {to}"
+    ));
     if !removed {
-        text += &format!(
-            "Nothing of {from} was removed: `rcompose -p {from} down -v` does, when you need it no more\n"
-        );
+        lines.push(format!(
+            "Nothing of {from} was removed: `rcompose -p {from} down -v` does, when you need it no more"
+        ));
     }
-    text
+    lines.join("\n")
 }

@@ -81,7 +81,7 @@ pub(super) async fn run(args: RenameArgs, context: &mut Context<'_>) -> Outcome 
         };
         context.drive(&reporter, None, work).await?;
     }
-    context.tell(report::rename::end(&from, &to, &renamed, agreed).trim_end());
+    context.tell(&report::rename::end(&from, &to, &renamed, agreed));
     if format == Format::Json {
         let text = report::json::json_line(&renamed);
         context.environment.stdout.put(&text);

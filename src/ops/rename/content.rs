@@ -129,7 +129,7 @@ fn read(source: impl Read) -> io::Result<Content> {
         if entry.header().entry_type().is_file() {
             content.files += 1;
         }
-        let mut buffer = [0; 32 * 1024];
+        let mut buffer = vec![0; 64 * 1024];
         loop {
             let count = entry.read(&mut buffer)?;
             if count == 0 {

@@ -68,7 +68,11 @@ Nothing of old was removed: `rcompose -p old down -v` does, when you need it no 
         .map(|it| it.name)
         .collect();
     assert_eq!(names, ["old-db-1"]);
-    sandbox.succeed("-p new plan").await.stdout.clear();
+    let plan = sandbox.run("-p new plan").await.stdout;
+    assert!(
+        plan.contains("new-db-1") && !plan.contains("new_data"),
+        "{plan}"
+    );
 }
 
 #[tokio::test(start_paused = true)]
