@@ -558,7 +558,7 @@ fn split_short(text: &str) -> Short {
     for (position, c) in text.char_indices() {
         let drive = current.len() == 1
             && current.starts_with(|c: char| c.is_ascii_alphabetic())
-            && text[position + 1..].starts_with(['\\', '/']);
+            && text[position + c.len_utf8()..].starts_with(['\\', '/']);
         if c == ':' && !drive {
             parts.push(std::mem::take(&mut current));
         } else {
