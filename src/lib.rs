@@ -44,7 +44,8 @@
 //!
 //! - Planning cannot write: it is handed an [`engine::Reads`].
 //! - No container is stopped before every image that its plan needs is there.
-//! - A volume is removed by `down -v` and by nothing else.
+//! - A volume is removed by `down -v`, by `--allow-data-loss` that names it, by `rename` when its copy
+//!   has been compared and the user agrees, and by nothing else.
 //! - A run that breaks off anywhere leaves nothing that the next `up` does not understand.
 //! - Who changes a project holds its lock ([`ops::lock`]); what changes nothing takes none.
 //! - Names and labels are docker compose's; either tool can go on with what the other made.

@@ -11,9 +11,11 @@ use jiff::tz::TimeZone;
 use rcompose::api_version::ApiVersion;
 use rcompose::cli::disk::Disk;
 use rcompose::cli::locks::FileLocks;
+use rcompose::cli::sockets::Linux;
 use rcompose::cli::{self, Environment, Interrupts, Process, Terminals};
 use rcompose::engine::docker::{Credentials, Docker};
 use rcompose::engine::{Engine, EngineError};
+use rcompose::ops::up::Host;
 use rcompose::report::Stream;
 use rcompose::report::ps::Clock;
 
@@ -51,6 +53,7 @@ fn main() -> ExitCode {
             },
             time: Arc::new(jiff::Timestamp::now),
             interrupts: interrupts(),
+            host: Host::with(Arc::new(Linux)),
         };
         cli::run(std::env::args_os(), environment, &connect).await
     });

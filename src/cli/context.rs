@@ -13,6 +13,7 @@ use tokio_util::sync::CancellationToken;
 use super::disk;
 use super::failure::Failure;
 use super::global::{Ansi, Global, Progress};
+use super::recording::Recording;
 use super::{Connect, Environment, Interrupts, TerminalSize};
 use crate::document::{Diagnostic, Sources};
 use crate::engine::only_looking::OnlyLooking;
@@ -41,6 +42,7 @@ pub(super) struct Context<'c> {
     color: Colors,
     problems: Problems,
     begin: Instant,
+    recording: Option<Recording>,
 }
 
 /// How things are shown.
@@ -89,6 +91,8 @@ impl<'c> Context<'c> {
         let Appearance { mode, color } = appearance;
         let form = Form::from(global.diagnostics);
         let problems = Problems::new(form, environment.stderr.clone(), &environment.current_dir);
+        let time = Arc::clone(&environment.time);
+        let recording = global.report.is_some().then(|| Recording::new(time));
         Context {
             global,
             environment,
@@ -97,6 +101,7 @@ impl<'c> Context<'c> {
             color,
             problems,
             begin: Instant::now(),
+            recording,
         }
     }
 
@@ -144,6 +149,7 @@ impl<'c> Context<'c> {
         };
         let loaded = load::load(&request, self.environment.files.as_ref())?;
         self.warn_of(&loaded.warnings, &loaded.sources);
+        self.about(&loaded.project.name);
         Ok(loaded)
     }
 
@@ -203,6 +209,7 @@ impl<'c> Context<'c> {
         if self.global.files.is_empty()
             && let Some(name) = &self.global.project_name
         {
+            self.about(&name.to_lowercase());
             return Ok(by_name(name));
         }
         match (self.load(services), self.variable("COMPOSE_PROJECT_NAME")) {
@@ -214,6 +221,13 @@ impl<'c> Context<'c> {
             (Err(_), Some(name)) => Ok(by_name(name)),
             (Err(failure), None) => Err(failure),
         }
+    }
+
+    /// The project of the files here, if there are any, they are fine, and it has this name.
+    pub(super) fn project_named(&self, name: &str) -> Option<Project> {
+        let loaded = load::load(&self.request(&[]), self.environment.files.as_ref());
+        let project = loaded.ok()?.project;
+        (project.name == name).then_some(project)
     }
 
     /// What to load, as flags and environment say.
@@ -316,6 +330,10 @@ impl<'c> Context<'c> {
             };
             reporter.time(Timings::new(Box::new(move || begin.elapsed())), form);
         }
+        if let Some(recording) = &self.recording {
+            recording.operation(operation);
+            reporter.pass_on(Box::new(recording.clone()));
+        }
         Shared::new(reporter)
     }
 
@@ -364,6 +382,18 @@ impl<'c> Context<'c> {
         reporter: &Shared,
         work: impl AsyncFnOnce(&mut Interrupts) -> T,
     ) -> T {
+        let result = self.alongside(reporter, work).await;
+        self.explain_failures(reporter).await;
+        reporter.with(Reporter::finish);
+        result
+    }
+
+    /// Lets the reporter's time go by while something is done.
+    async fn alongside<T>(
+        &mut self,
+        reporter: &Shared,
+        work: impl AsyncFnOnce(&mut Interrupts) -> T,
+    ) -> T {
         let Environment {
             terminal_size,
             interrupts,
@@ -374,7 +404,7 @@ impl<'c> Context<'c> {
         let begin = Instant::now();
         let mut ticks = tokio::time::interval(TICK);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Skip);
-        let result = loop {
+        loop {
             tokio::select! {
                 biased;
                 result = &mut work => break result,
@@ -386,9 +416,24 @@ impl<'c> Context<'c> {
                     });
                 }
             }
-        };
-        reporter.with(Reporter::finish);
-        result
+        }
+    }
+
+    /// Looks for the reasons of what failed, as far as it has not been shown yet.
+    async fn explain_failures(&self, reporter: &Shared) {
+        let failed = reporter.with(|reporter| reporter.failed_steps());
+        if failed.is_empty() {
+            return;
+        }
+        if let Ok(engine) = self.engine() {
+            let cards = ops::autopsy::examine(engine.as_ref(), &failed).await;
+            if let Some(recording) = &self.recording {
+                for (failed, cards) in failed.iter().zip(&cards) {
+                    recording.failed_step(&failed.error, cards);
+                }
+            }
+            reporter.with(|reporter| reporter.explain(cards));
+        }
     }
 
     /// Prints something to know.
@@ -438,6 +483,39 @@ impl<'c> Context<'c> {
         self.problems = Problems::new(form, stdout.clone(), current_dir);
     }
 
+    /// Says whose containers a report is about.
+    fn about(&self, project: &str) {
+        if let Some(recording) = &self.recording {
+            recording.project(project);
+        }
+    }
+
+    /// Asks the containers for what a report wants of them, before they go.
+    pub(super) async fn keep_evidence(&self, engine: &dyn Engine) {
+        if let Some(recording) = &self.recording {
+            recording.ask(engine).await;
+        }
+    }
+
+    /// Writes the report, where one is wanted. Answers the exit code.
+    pub(super) async fn write_report(&self, code: u8) -> u8 {
+        let (Some(recording), Some(folder)) = (&self.recording, &self.global.report) else {
+            return code;
+        };
+        if let Ok(engine) = self.engine() {
+            recording.ask(engine.as_ref()).await;
+        }
+        let folder = self.environment.current_dir.join(folder);
+        if let Err(error) = recording.write(&folder) {
+            let folder = folder.display();
+            self.warn(&format!(
+                "the report could not be written to {folder}: {error}"
+            ));
+            return code.max(1);
+        }
+        code
+    }
+
     /// Writes what machines get at the end of a run.
     pub(super) fn finish(&self, code: u8) {
         self.problems.finish(code);
@@ -445,6 +523,12 @@ impl<'c> Context<'c> {
 
     /// Prints why the command ends and answers the exit code.
     pub(super) fn print_failure(&self, failure: Failure) -> u8 {
+        if let Some(recording) = &self.recording {
+            failure
+                .text()
+                .into_iter()
+                .for_each(|text| recording.failed(text));
+        }
         if !self.problems.are_text() {
             let code = failure.exit_code();
             let (diagnostics, sources) = failure.into_diagnostics();

@@ -160,3 +160,24 @@ fn keep(path: &Path) -> io::Result<PathBuf> {
         }
     }
 }
+
+/// Writes a file that only the user may read, with the folders above it.
+pub(super) fn write_private(path: &Path, text: &str) -> io::Result<()> {
+    if let Some(folder) = path.parent() {
+        std::fs::create_dir_all(folder)?;
+    }
+    let mut options = std::fs::OpenOptions::new();
+    options.write(true).create(true).truncate(true);
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
+        let file = options.mode(0o600).open(path)?;
+        // One that was there keeps its own rights otherwise.
+        file.set_permissions(std::fs::Permissions::from_mode(0o600))?;
+        io::Write::write_all(&mut &file, text.as_bytes())
+    }
+    #[cfg(not(unix))]
+    {
+        io::Write::write_all(&mut options.open(path)?, text.as_bytes())
+    }
+}

@@ -78,6 +78,19 @@ impl Failure {
         }
     }
 
+    /// It as text, unless it has been told already.
+    pub(super) fn text(&self) -> Option<String> {
+        match self {
+            Failure::Files {
+                diagnostics,
+                sources,
+            } => Some(error::diagnostics(diagnostics, sources, Screen::default())),
+            Failure::Message { message, help } => Some(error::error(message, help, false)),
+            Failure::Interrupted => Some("interrupted\n".to_owned()),
+            Failure::Told => None,
+        }
+    }
+
     /// Prints it and answers the exit code.
     pub(super) fn print(self, out: &Stream, screen: Screen, as_json: bool) -> u8 {
         let code = self.exit_code();

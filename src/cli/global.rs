@@ -56,6 +56,11 @@ pub(super) struct Global {
     #[arg(long, global = true)]
     pub timings: bool,
 
+    /// Write down in a folder what happened: plan, times, errors, JUnit, and what each container
+    /// printed and is; also when the command fails, and without secrets
+    #[arg(long, value_name = "FOLDER", global = true)]
+    pub report: Option<PathBuf>,
+
     /// Print the version
     #[arg(short, long)]
     pub version: bool,

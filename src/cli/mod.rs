@@ -22,17 +22,21 @@ use futures_util::Stream;
 use crate::engine::{Engine, EngineError};
 use crate::load::Files;
 use crate::ops::lock::HostLocks;
+use crate::ops::up::Host;
 use crate::report::Screen;
 use crate::report::Stream as Writer;
 use crate::report::ps::Clock;
 
 mod commands;
+mod consent;
 mod context;
 pub mod disk;
 mod failure;
 mod global;
 pub mod locks;
 mod moment;
+mod recording;
+pub mod sockets;
 
 use commands::Command;
 use context::Context;
@@ -62,6 +66,8 @@ pub struct Environment {
     pub time: Time,
     /// An item for every Ctrl-C.
     pub interrupts: Interrupts,
+    /// The sockets of this machine.
+    pub host: Host,
     /// Who takes locks; nobody does when absent.
     pub process: Option<Process>,
 }
@@ -155,6 +161,7 @@ async fn dispatch(arguments: Arguments, environment: Environment, connect: Conne
         }
     };
     let code = result.unwrap_or_else(|failure| context.print_failure(failure));
+    let code = context.write_report(code).await;
     context.finish(code);
     code
 }

@@ -225,6 +225,14 @@ pub trait Reads: Send + Sync {
     /// One volume by name; `None` when there is none.
     async fn volume(&self, name: &str) -> Result<Option<Volume>, EngineError>;
 
+    /// How many bytes each volume holds, as far as the engine knows. It may have to count them,
+    /// which takes long where there are many files.
+    async fn volume_sizes(&self) -> Result<BTreeMap<String, u64>, EngineError>;
+
+    /// A file or folder of a container, whether it runs or not, as a tar stream. Its entries begin
+    /// with the last segment of the path. Volumes that are mounted there are part of it.
+    async fn get_archive(&self, name: &str, path: &str) -> Result<Answers<Bytes>, EngineError>;
+
     /// The images among `references` that are here, in one call: each answer lists the names
     /// (`repo:tag` and `repo@digest`) that it goes by. [`Image::volumes`] is not filled in.
     async fn images(&self, references: &[String]) -> Result<Vec<Image>, EngineError>;
@@ -309,6 +317,14 @@ pub trait Engine: Reads {
     /// Unpacks a tar archive at a folder of a container, whether it runs or not. Entries get the
     /// owners that the archive says. A root that is read-only is refused, except for its volumes.
     async fn put_archive(&self, name: &str, folder: &str, tar: Bytes) -> Result<(), EngineError>;
+
+    /// The same of an archive that comes bit by bit. When it breaks off, what has come is unpacked.
+    async fn stream_archive(
+        &self,
+        name: &str,
+        folder: &str,
+        tar: Answers<Bytes>,
+    ) -> Result<(), EngineError>;
 
     /// Creates a network and answers its id.
     async fn create_network(

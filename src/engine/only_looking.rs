@@ -4,6 +4,7 @@
 //! ends with the plan told. What would change something all the same (a command that acts outside
 //! any plan) is refused here, before it is sent.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -65,6 +66,14 @@ impl Reads for OnlyLooking {
 
     async fn volume(&self, name: &str) -> Result<Option<Volume>, EngineError> {
         self.0.volume(name).await
+    }
+
+    async fn volume_sizes(&self) -> Result<BTreeMap<String, u64>, EngineError> {
+        self.0.volume_sizes().await
+    }
+
+    async fn get_archive(&self, name: &str, path: &str) -> Result<Answers<Bytes>, EngineError> {
+        self.0.get_archive(name, path).await
     }
 
     async fn images(&self, references: &[String]) -> Result<Vec<Image>, EngineError> {
@@ -153,6 +162,10 @@ impl Engine for OnlyLooking {
     }
 
     async fn put_archive(&self, _: &str, _: &str, _: Bytes) -> Result<(), EngineError> {
+        refused()
+    }
+
+    async fn stream_archive(&self, _: &str, _: &str, _: Answers<Bytes>) -> Result<(), EngineError> {
         refused()
     }
 

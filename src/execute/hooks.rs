@@ -97,7 +97,9 @@ pub(super) async fn run_container(
     // A run that was killed may have left one.
     let removed = engine.remove_container(name, true, true).await;
     removed.map_err(failed)?;
-    create_container(engine, create).await.map_err(failed)?;
+    create_container(engine, create, &|_| ())
+        .await
+        .map_err(failed)?;
     let code = tokio::select! {
         code = follow(engine, name, reporter) => code.map_err(failed)?,
         () = options.cancel.cancelled() => {

@@ -31,6 +31,7 @@ mod patience;
 mod ports;
 mod probe;
 mod settle;
+mod stop;
 mod wait;
 
 /// How many steps run at once. Engines serve some dozens of calls side by side well; more only

@@ -4,12 +4,15 @@ use std::time::Duration;
 
 use bollard::models::{ContainerCreateBody, Mount, MountType};
 
-use super::{Attach, Attached, Options, Reporter, StepResult, adopt, files, hooks, ports, wait};
+use super::{
+    Attach, Attached, Options, Reporter, StepResult, adopt, files, hooks, ports, stop, wait,
+};
 use crate::build::{self, Build, BuildEvent, Context, Dockerfile};
 use crate::engine::{ContainerState, Engine, EngineError, Filter, Image};
 use crate::event::{Outcome, Progress};
 use crate::plan::{
-    BuildImage, CreateContainer, ImageMoved, InheritedMount, Operation, Step, labels,
+    BuildImage, Cause, CreateContainer, ImageMoved, InheritedMount, Operation, Step, labels,
+    unnamed,
 };
 
 /// Does a step.
@@ -55,7 +58,9 @@ pub(super) async fn run(
                 .map_err(failed);
         }
         Operation::CreateVolume(body) => engine.create_volume((**body).clone()).await,
-        Operation::RemoveVolume { name } => engine.remove_volume(name, false).await,
+        Operation::RemoveVolume { name } => {
+            return remove_volume(engine, name, &reporter).await.map_err(failed);
+        }
         Operation::PullImage {
             reference,
             platform,
@@ -71,7 +76,10 @@ pub(super) async fn run(
                 .await
                 .map_err(failed);
         }
-        Operation::CreateContainer(create) => create_container(engine, create).await,
+        Operation::CreateContainer(create) => {
+            let told = |image: &Image| tell_of_unnamed(step, create, image, &reporter);
+            create_container(engine, create, &told).await
+        }
         Operation::StartContainer { name } => {
             return start(engine, name, options.attach.as_ref())
                 .await
@@ -82,7 +90,9 @@ pub(super) async fn run(
         }
         Operation::RunHook(hook) => return hooks::run(engine, hook, &reporter).await,
         Operation::PutFiles { name, files } => files::put(engine, name, files).await,
-        Operation::StopContainer { name, timeout } => engine.stop_container(name, *timeout).await,
+        Operation::StopContainer { name, timeout } => {
+            stop::stop(engine, name, *timeout, &reporter).await
+        }
         Operation::RestartContainer { name, timeout } => {
             engine.restart_container(name, *timeout).await
         }
@@ -208,6 +218,22 @@ async fn is_used(engine: &dyn Engine, network: &str) -> Result<bool, EngineError
     Ok(networks.any(|name| name == network))
 }
 
+/// The same of a volume.
+async fn remove_volume(
+    engine: &dyn Engine,
+    name: &str,
+    reporter: &Reporter,
+) -> Result<Outcome, EngineError> {
+    match engine.remove_volume(name, false).await {
+        Ok(()) => Ok(Outcome::Done),
+        Err(EngineError::Conflict(reason)) => {
+            reporter.warning(format!("volume {name} is still in use and stays: {reason}"));
+            Ok(Outcome::Tolerated)
+        }
+        Err(error) => Err(error),
+    }
+}
+
 /// The same of an image.
 async fn remove_image(
     engine: &dyn Engine,
@@ -328,15 +354,27 @@ fn instructions(wanted: &BuildImage) -> Build {
     }
 }
 
+/// Of an image that was not here when it was planned.
+fn tell_of_unnamed(step: &Step, create: &CreateContainer, image: &Image, reporter: &Reporter) {
+    let first = step.cause == Cause::Missing && create.stamp_image;
+    let paths = unnamed::paths(&create.body, &image.volumes);
+    if let (true, Some(service), false) = (first, &step.service, paths.is_empty()) {
+        reporter.warning(unnamed::words(service, &paths));
+    }
+}
+
+/// Makes a container; `seen` is told the image, where it had to be looked at.
 pub(super) async fn create_container(
     engine: &dyn Engine,
     create: &CreateContainer,
+    seen: &(dyn Fn(&Image) + Sync),
 ) -> Result<(), EngineError> {
     let mut body = create.body.clone();
     if create.stamp_image || !create.inherit.is_empty() {
         let reference = body.image.clone().unwrap_or_default();
         let missing = || EngineError::NotFound(format!("there is no image {reference}"));
         let image = engine.image(&reference).await?.ok_or_else(missing)?;
+        seen(&image);
         body.labels
             .get_or_insert_default()
             .insert(labels::IMAGE.to_owned(), image.id.clone());

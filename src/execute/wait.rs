@@ -1,5 +1,5 @@
 //! Waiting until containers are in a condition, by the engine's events and, for health, by the
-//! container's own test. What is not reached is told with the last lines of who did not reach it.
+//! container's own test.
 
 use std::time::Duration;
 
@@ -10,7 +10,6 @@ use super::probe::{self, Probe};
 use super::{Options, Reporter, StepResult, settle};
 use crate::engine::{
     Answers, ContainerDetail, ContainerState, Engine, EngineError, Event, Filter, Health,
-    LogOptions,
 };
 use crate::event::Outcome;
 use crate::plan::{Condition, Goal};
@@ -19,22 +18,11 @@ use crate::plan::{Condition, Goal};
 /// the last look we look all the same.
 const LOOK_AGAIN: Duration = Duration::from_secs(10);
 
-/// So many of a container's last lines are told when it does not get ready,
-const LAST_LINES: u64 = 5;
-/// as far as the engine finds them in this time.
-const READING: Duration = Duration::from_secs(2);
-
 /// A wait for several containers.
 pub(super) struct Wait<'e> {
     pub(super) engine: &'e dyn Engine,
     pub(super) goal: Goal,
     pub(super) options: &'e Options,
-}
-
-/// Who did not get there, and why.
-struct Missed {
-    container: String,
-    reason: String,
 }
 
 impl Wait<'_> {
@@ -46,12 +34,7 @@ impl Wait<'_> {
         required: bool,
         reporter: &Reporter,
     ) -> StepResult {
-        let waits = containers.iter().map(|name| async move {
-            self.wait_for(name).await.map_err(|reason| Missed {
-                container: name.clone(),
-                reason,
-            })
-        });
+        let waits = containers.iter().map(|name| self.wait_for(name));
         let waits = futures_util::future::try_join_all(waits);
         let missed = match self.options.patience.with(waits).await {
             Some(Ok(_)) => return Ok(Outcome::Done),
@@ -59,10 +42,9 @@ impl Wait<'_> {
             None => self.still_missing(containers).await,
         };
         if required {
-            return Err(self.told_in_full(missed).await);
+            return Err(self.told_in_full(&missed));
         }
-        let reasons: Vec<String> = missed.into_iter().map(|missed| missed.reason).collect();
-        let reasons = reasons.join("; ");
+        let reasons = missed.join("; ");
         reporter.warning(format!("{reasons}; the dependency is optional"));
         Ok(Outcome::Tolerated)
     }
@@ -86,20 +68,20 @@ impl Wait<'_> {
     }
 
     /// Those that patience was not enough for, as they are now.
-    async fn still_missing(&self, containers: &[String]) -> Vec<Missed> {
+    async fn still_missing(&self, containers: &[String]) -> Vec<String> {
         let limit = self.options.patience.seconds();
-        let looks = containers.iter().map(async |name| {
-            let reason = match look(self.engine, name).await {
-                Ok(container) if self.has_arrived(&container) => return None,
+        let looks = containers
+            .iter()
+            .map(async |name| match look(self.engine, name).await {
+                Ok(container) if self.has_arrived(&container) => None,
                 Ok(container) => {
                     let state = state_words(&container);
-                    format!("container {name} is not ready after {limit} s: {state}")
+                    Some(format!(
+                        "container {name} is not ready after {limit} s: {state}"
+                    ))
                 }
-                Err(reason) => reason,
-            };
-            let container = name.clone();
-            Some(Missed { container, reason })
-        });
+                Err(reason) => Some(reason),
+            });
         join_all(looks).await.into_iter().flatten().collect()
     }
 
@@ -111,42 +93,13 @@ impl Wait<'_> {
         }
     }
 
-    async fn told_in_full(&self, missed: Vec<Missed>) -> String {
-        let tell = missed.into_iter().map(async |missed| {
-            let lines = last_lines(self.engine, &missed.container).await;
-            missed.reason + &lines
-        });
-        let told = join_all(tell).await;
-        if told.is_empty() {
+    fn told_in_full(&self, missed: &[String]) -> String {
+        if missed.is_empty() {
             let limit = self.options.patience.seconds();
             return format!("not ready after {limit} s");
         }
-        told.join("\n")
+        missed.join("\n")
     }
-}
-
-/// What a container printed last, ready to be added to an error.
-async fn last_lines(engine: &dyn Engine, name: &str) -> String {
-    let options = LogOptions {
-        tail: Some(LAST_LINES),
-        ..LogOptions::default()
-    };
-    let read = async {
-        let mut bytes = Vec::new();
-        let mut output = engine.logs(name, &options).await.ok()?;
-        while let Some(Ok(piece)) = output.next().await {
-            bytes.extend_from_slice(&piece.bytes);
-        }
-        Some(bytes)
-    };
-    let bytes = tokio::time::timeout(READING, read).await.ok().flatten();
-    let bytes = bytes.unwrap_or_default();
-    let text = String::from_utf8_lossy(&bytes);
-    let lines: Vec<String> = text.lines().map(|line| format!("\n  | {line}")).collect();
-    if lines.is_empty() {
-        return String::new();
-    }
-    format!("\nthe last that it printed:{}", lines.concat())
 }
 
 pub(super) async fn look(engine: &dyn Engine, name: &str) -> Result<ContainerDetail, String> {

@@ -10,7 +10,7 @@ use super::lock::{Lock, Look};
 use super::{Error, Target, check_services, finished, images_of};
 use crate::engine::{Engine, Reads};
 use crate::event::Sink;
-use crate::execute::observe::{Scope, observe};
+use crate::execute::observe::observe;
 use crate::execute::{Options, Patience, execute};
 use crate::graph::Graph;
 use crate::plan::teardown::{self, Farewell};
@@ -253,14 +253,7 @@ pub async fn down(
     lock: &Lock,
     events: &mut dyn Sink,
 ) -> Result<(), Error> {
-    if let Some(project) = target.project() {
-        check_services(project, &options.services)?;
-    }
-    let mut scope = target.scope();
-    if let (Some(project), Some(_)) = (target.project(), options.images) {
-        scope.images = images_of(&project.name, project.services.values());
-    }
-    let planned = || plan_down(engine, target, &scope, options).boxed();
+    let planned = || plan_down(engine, target, options).boxed();
     run_locked(
         engine,
         target,
@@ -274,18 +267,34 @@ pub async fn down(
 async fn plan_down(
     reads: &dyn Engine,
     target: Target<'_>,
-    scope: &Scope,
     options: &DownOptions,
 ) -> Result<Plan, Error> {
-    let observed = observe(reads, scope).await;
-    let observed = observed.map_err(Error::engine("look at the engine"))?;
-    let mut plan = teardown::down(target.project(), &observed, options);
+    let (mut plan, _) = planned_down(reads, target, options).await?;
     if plan.is_empty() {
         let name = target.name();
         let message = format!("no resource found to remove for project {name}");
         plan.warnings.push(message);
     }
     Ok(plan)
+}
+
+/// What `down` would do, with what it was made from.
+pub(super) async fn planned_down(
+    reads: &dyn Reads,
+    target: Target<'_>,
+    options: &DownOptions,
+) -> Result<(Plan, Observed), Error> {
+    if let Some(project) = target.project() {
+        check_services(project, &options.services)?;
+    }
+    let mut scope = target.scope();
+    if let (Some(project), Some(_)) = (target.project(), options.images) {
+        scope.images = images_of(&project.name, project.services.values());
+    }
+    let observed = observe(reads, &scope).await;
+    let observed = observed.map_err(Error::engine("look at the engine"))?;
+    let plan = teardown::down(target.project(), &observed, options);
+    Ok((plan, observed))
 }
 
 async fn look(

@@ -14,14 +14,21 @@ use crate::project::{Project, Service};
 
 mod atomic;
 pub mod attached;
+pub mod autopsy;
 pub mod build;
 pub mod changes;
 pub mod doctor;
+pub mod evidence;
+mod left_behind;
 pub mod lifecycle;
 pub mod lock;
 pub mod logs;
+pub mod loss;
 pub mod migrate;
+pub mod ports;
 pub mod ps;
+pub mod rename;
+mod unnamed;
 pub mod up;
 pub mod wait;
 

@@ -9,20 +9,24 @@ use tokio_util::sync::CancellationToken;
 
 use super::changes::{Changes, changes};
 use super::lock::Lock;
-use super::{Error, Target, check_services, finished, images_of, scaled};
+use super::{
+    Error, Target, check_services, finished, images_of, left_behind, loss, ports, scaled, unnamed,
+};
 use crate::engine::{Container, Engine, Filter, Reads};
 use crate::event::Sink;
 use crate::execute::observe::observe;
 use crate::execute::{Options, Patience, Probe, execute};
 use crate::plan::containers::Recreate;
-use crate::plan::converge::{self, converge};
+use crate::plan::converge;
 use crate::plan::images::{self, BuildPolicy};
+use crate::plan::renewal::converge_anew;
 use crate::plan::request::Names;
 use crate::plan::seal::Seal;
 use crate::plan::{Observed, Operation, Plan, labels, naming};
 use crate::project::{Project, Service, hash};
 
 pub use super::attached::{Abort, Attachment, attached};
+pub use super::ports::Host;
 
 /// What `up` is asked for.
 #[derive(Debug, Clone, Default)]
@@ -68,9 +72,17 @@ pub struct UpOptions {
     pub atomic: bool,
     /// The plan that is to be carried out, and no other.
     pub sealed: Option<Seal>,
+    /// This machine: whose ports are taken, which folders are there.
+    pub host: Host,
+    /// Volumes whose data may be lost, by key or name; `all` is every one.
+    pub may_be_lost: Vec<String>,
 }
 
 impl UpOptions {
+    fn may_lose(&self, project: &str, volume: &str) -> bool {
+        loss::is_allowed(&self.may_be_lost, project, volume)
+    }
+
     fn converge(&self) -> converge::Options {
         converge::Options {
             services: self.services.clone(),
@@ -158,13 +170,20 @@ async fn planned_as(
 ) -> Result<(Plan, Observed), Error> {
     check_services(project, &options.services)?;
     let project = as_asked(project, options)?;
+    let may_be_lost = |volume: &str| options.may_lose(&project.name, volume);
     let mut looks = 0;
     loop {
         let observed = look(reads, &project, options.now).await?;
-        let plan = converge(&project, &observed, converging)?;
+        let mut plan = converge_anew(&project, &observed, converging, &may_be_lost)?;
         let names = names_taken(reads, &plan, &observed).await?;
         looks += 1;
         if names.is_empty() {
+            left_behind::notice(reads, &project, &observed, &mut plan, &options.host).await?;
+            let ((), notices) = tokio::try_join!(
+                ports::check(reads, &project, &plan, &options.host),
+                unnamed::notices(reads, &plan, &observed),
+            )?;
+            plan.warnings.extend(notices);
             check_seal(options, &Seal::of(&project, &observed, &plan))?;
             return Ok((plan, observed));
         }

@@ -46,6 +46,9 @@ pub const ATTRIBUTES: &str = "dev.rcompose.attributes";
 pub const RECORD: &str = "dev.rcompose.service";
 /// Ours, on a container that took another one's place: why, as [`Cause`](super::Cause) words it.
 pub const CAUSE: &str = "dev.rcompose.cause";
+/// Ours, on volumes: the folder of the project that made it, which containers have in
+/// [`WORKING_DIR`]. It outlives them.
+pub const FOLDER: &str = "dev.rcompose.folder";
 
 /// The version that is written: docker compose shows it, nothing depends on it.
 pub const VERSION_VALUE: &str = env!("CARGO_PKG_VERSION");
@@ -92,6 +95,10 @@ pub fn resource(
     labels.insert(PROJECT.to_owned(), project.name.clone());
     labels.insert(VERSION.to_owned(), VERSION_VALUE.to_owned());
     labels.insert(CONFIG_HASH.to_owned(), config_hash.to_owned());
+    if kind == VOLUME {
+        let folder = project.directory.to_string_lossy();
+        labels.insert(FOLDER.to_owned(), folder.into_owned());
+    }
     labels
 }
 

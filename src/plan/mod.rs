@@ -29,6 +29,7 @@ pub mod images;
 pub mod labels;
 pub mod naming;
 pub mod observed;
+pub mod renewal;
 pub mod reported;
 pub mod request;
 pub mod resources;
@@ -36,6 +37,7 @@ pub mod seal;
 pub mod signals;
 pub mod start;
 pub mod teardown;
+pub mod unnamed;
 
 pub use observed::Observed;
 

@@ -255,7 +255,7 @@ fn plan_volume(
     }
     if state == State::Drifted {
         plan.warnings.push(format!(
-            "volume {} was made with other settings than its file has now; it keeps its data and its old settings: to have it made anew, empty, run `rcompose down`, `docker volume rm {}` and `rcompose up`",
+            "volume {} was made with other settings than its file has now; it keeps its data and its old settings: to have it made anew, empty, run `rcompose up --allow-data-loss {}`",
             declared.name, declared.name
         ));
     }
@@ -264,6 +264,19 @@ fn plan_volume(
     }
     let body = volume_body(project, key, volume, declared.name, &declared.config_hash);
     Ok(Some(make(plan, Operation::CreateVolume(Box::new(body)))))
+}
+
+/// Engine names of the volumes that are the project's and were made with other settings than its
+/// files have.
+pub(super) fn drifted_volumes(project: &Project, observed: &Observed) -> Vec<String> {
+    let drifted = project.volumes.iter().filter_map(|(key, volume)| {
+        let name = volume.engine_name(&project.name, key);
+        let live = observed.volumes.get(&name)?;
+        let own = !volume.external && live.project.as_deref() == Some(&*project.name);
+        let stored = live.config_hash.as_deref().filter(|it| !it.is_empty())?;
+        (own && stored != hash::volume(&project.name, key, volume)).then_some(name)
+    });
+    drifted.collect()
 }
 
 /// What a file says of a network or volume.

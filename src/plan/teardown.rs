@@ -307,7 +307,7 @@ pub(super) fn chosen<'o>(observed: &'o Observed, services: &[String]) -> Vec<&'o
 }
 
 /// Stops what runs, dependents before what they depend on. Answers the stop of each container.
-fn stop_in_order(
+pub(super) fn stop_in_order(
     plan: &mut Plan,
     containers: &[&Container],
     Farewell { order, pre_stop }: &Farewell,

@@ -4,6 +4,7 @@ use serde::Serialize;
 
 use super::status::{Change, State, Tracker};
 use super::{Face, Stream};
+use crate::ops::autopsy::Card;
 
 /// Objects.
 pub(super) struct Json {
@@ -34,6 +35,8 @@ struct Object<'a> {
 struct ErrorObject<'a> {
     error: bool,
     message: &'a str,
+    #[serde(skip_serializing_if = "<[Card]>::is_empty")]
+    cards: &'a [Card],
 }
 
 #[expect(
@@ -57,8 +60,12 @@ impl Face for Json {
         }
     }
 
-    fn error(&mut self, message: &str) {
-        self.out.put(&error(message));
+    fn error(&mut self, message: &str, cards: &[Card]) {
+        self.out.put(&json_line(&ErrorObject {
+            error: true,
+            message,
+            cards,
+        }));
     }
 }
 
@@ -67,6 +74,7 @@ pub fn error(message: &str) -> String {
     json_line(&ErrorObject {
         error: true,
         message,
+        cards: &[],
     })
 }
 

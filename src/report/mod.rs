@@ -9,23 +9,28 @@
 //! writer, its size and its colours, and the passing of time are all told by the caller.
 
 pub mod annotated;
+pub mod card;
 pub mod diff;
 pub mod differences;
 pub mod doctor;
 pub mod error;
 pub mod explain;
 pub mod json;
+pub mod junit;
 pub mod logs;
+pub mod loss;
 pub mod plain;
 pub mod plan;
 pub mod problems;
 pub mod progress;
 pub mod ps;
 pub mod quiet;
+pub mod rename;
 pub mod status;
 pub mod stream;
 pub mod table;
 mod text;
+pub mod timeline;
 pub mod timings;
 pub mod unsupported;
 pub mod why;
@@ -37,6 +42,7 @@ use std::time::Duration;
 use serde_json::Value;
 
 use crate::event::{Event, Sink};
+use crate::ops::autopsy::{Card, FailedStep};
 use crate::plan::Plan;
 use differences::Differences;
 use status::{Change, Tracker};
@@ -110,8 +116,8 @@ trait Face: Send {
         let _ = tracker;
     }
 
-    /// Shows an error, after [`Face::finish`].
-    fn error(&mut self, message: &str);
+    /// Shows an error with what is known of it, after [`Face::finish`].
+    fn error(&mut self, message: &str, cards: &[Card]);
 }
 
 /// Shows what execution tells.
@@ -124,6 +130,10 @@ pub struct Reporter {
     hidden: Hidden,
     rehearsal: Option<Rehearsal>,
     timings: Option<(Timings, TimingsForm)>,
+    /// For each failure, in order; empty while nobody has looked.
+    cards: Vec<Vec<Card>>,
+    /// Who hears everything, too.
+    beside: Option<Box<dyn Sink>>,
 }
 
 /// How timings are told.
@@ -194,6 +204,8 @@ impl Reporter {
             hidden: Hidden::default(),
             rehearsal: None,
             timings: None,
+            cards: Vec::new(),
+            beside: None,
         }
     }
 
@@ -202,7 +214,8 @@ impl Reporter {
         self.rehearsal = Some(rehearsal);
     }
 
-    /// Finishes by itself whenever a plan is carried out: what comes after it is not progress.
+    /// Finishes by itself whenever a plan is carried out: what comes after it is not progress. A
+    /// failure is kept for who asks for the reason.
     pub fn settle_when_over(&mut self) {
         self.settle_when_over = true;
     }
@@ -210,6 +223,22 @@ impl Reporter {
     /// Tells at the end where the time went.
     pub fn time(&mut self, timings: Timings, form: TimingsForm) {
         self.timings = Some((timings, form));
+    }
+
+    /// Passes every event on, too.
+    pub fn pass_on(&mut self, sink: Box<dyn Sink>) {
+        self.beside = Some(sink);
+    }
+
+    /// The steps that failed and have not been shown yet.
+    pub fn failed_steps(&self) -> Vec<FailedStep> {
+        let failures = self.tracker.failures.iter();
+        failures.map(|failure| failure.step.clone()).collect()
+    }
+
+    /// What is to be shown with each of them.
+    pub fn explain(&mut self, cards: Vec<Vec<Card>>) {
+        self.cards = cards;
     }
 
     /// Leaves something out.
@@ -242,12 +271,14 @@ impl Reporter {
             return;
         }
         self.face.finish(&self.tracker);
+        let mut cards = std::mem::take(&mut self.cards).into_iter();
         for failure in std::mem::take(&mut self.tracker.failures) {
             let shown = self.face.shows_build_output() && !self.hidden.build_output;
             if !failure.output.is_empty() && !shown {
                 self.out.put(&failed_output(&failure));
             }
-            self.face.error(&failure.error);
+            let cards = cards.next().unwrap_or_default();
+            self.face.error(&failure.step.error, &cards);
         }
         self.tracker.clear();
         if let Some((timings, form)) = &mut self.timings
@@ -277,6 +308,9 @@ impl Sink for Reporter {
         if let (Some(rehearsal), Event::Planned { plan }) = (&self.rehearsal, &event) {
             return rehearsal.print(plan);
         }
+        if let Some(beside) = &mut self.beside {
+            beside.event(event.clone());
+        }
         self.finished = false;
         if let Some((timings, _)) = &mut self.timings {
             timings.event(&event);
@@ -286,7 +320,8 @@ impl Sink for Reporter {
                 self.face.show(&change, &self.tracker);
             }
         }
-        if self.settle_when_over && self.tracker.is_over() {
+        let well = self.tracker.failures.is_empty();
+        if self.settle_when_over && well && self.tracker.is_over() {
             self.finish();
         }
     }

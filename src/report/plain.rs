@@ -1,8 +1,10 @@
 //! A line for every change, for files and pipes: nothing is ever taken back.
 
+use super::card;
 use super::error;
 use super::status::{Change, State, Tracker};
 use super::{Face, Screen, Stream};
+use crate::ops::autopsy::Card;
 
 /// Lines.
 pub(super) struct Plain {
@@ -24,8 +26,8 @@ impl Face for Plain {
         }
     }
 
-    fn error(&mut self, message: &str) {
-        self.out.put(&error::error(message, &[], self.color));
+    fn error(&mut self, message: &str, cards: &[Card]) {
+        self.out.put(&card::error(message, cards, self.color));
     }
 }
 

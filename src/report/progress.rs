@@ -22,7 +22,8 @@ use indexmap::IndexMap;
 use super::status::{Change, State, Tracker};
 use super::table::human_size;
 use super::text::{pad, style};
-use super::{Face, Screen, Stream, error};
+use super::{Face, Screen, Stream, card, error};
+use crate::ops::autopsy::Card;
 
 const SPINNER: [&str; 10] = ["⠋", "⠙", "⠹", "⠸", "⠼", "⠴", "⠦", "⠧", "⠇", "⠏"];
 
@@ -366,8 +367,9 @@ impl Face for Progress {
         self.rows.clear();
     }
 
-    fn error(&mut self, message: &str) {
-        self.out.put(&error::error(message, &[], self.screen.color));
+    fn error(&mut self, message: &str, cards: &[Card]) {
+        let text = card::error(message, cards, self.screen.color);
+        self.out.put(&text);
     }
 }
 

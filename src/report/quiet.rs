@@ -1,8 +1,9 @@
 //! Errors, and the output of builds that failed; nothing else.
 
-use super::error;
+use super::card;
 use super::status::{Change, Tracker};
 use super::{Face, Screen, Stream};
+use crate::ops::autopsy::Card;
 
 /// Silence.
 pub(super) struct Quiet {
@@ -24,7 +25,7 @@ impl Face for Quiet {
         false
     }
 
-    fn error(&mut self, message: &str) {
-        self.out.put(&error::error(message, &[], self.color));
+    fn error(&mut self, message: &str, cards: &[Card]) {
+        self.out.put(&card::error(message, cards, self.color));
     }
 }

@@ -10,6 +10,7 @@ use std::sync::Arc;
 
 use super::text::{clean, output_line};
 use crate::event::{Event, Outcome, Progress};
+use crate::ops::autopsy::FailedStep;
 use crate::plan::hooks::Moment;
 use crate::plan::{Goal, Kind, Operation, Plan, StepId, naming};
 use crate::project::service::depends_on::Condition;
@@ -89,12 +90,12 @@ pub enum Change {
 }
 
 /// A step that failed.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Failure {
     /// `Image demo-web`.
     pub id: String,
-    /// What failed, complete.
-    pub error: String,
+    /// The step, with what failed.
+    pub step: FailedStep,
     /// All that the step said until then.
     pub output: Vec<String>,
 }
@@ -326,7 +327,11 @@ impl Tracker {
         let details = error.lines().next().unwrap_or_default().to_owned();
         self.failures.push(Failure {
             id: id(&key(&operation)),
-            error,
+            step: FailedStep {
+                plan: Arc::clone(&self.plan),
+                step,
+                error,
+            },
             output: self.output.remove(&step).unwrap_or_default(),
         });
         keys.iter()

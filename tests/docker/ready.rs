@@ -38,7 +38,7 @@ fn a_job_that_fails_is_named_with_its_last_words() {
         return;
     };
     let expected = format!(
-        "error: container {}-job-1 exited (3)\n  the last that it printed:\n    | no luck\n",
+        "error: container {}-job-1 exited (3)\n  service: job\n  the last that it printed:\n    | no luck\n",
         stack.project
     );
     let ran = ran.fails();

@@ -54,6 +54,7 @@ macro_rules! contract {
             a_command_inside_can_have_variables_of_its_own
             files_of_an_archive_are_in_the_container_when_it_starts
             a_read_only_root_takes_no_archive_but_a_volume_in_it_does
+            a_volume_goes_from_one_container_to_another_without_either_being_started
             a_log_keeps_both_channels_apart
             a_log_can_be_cut_to_its_tail_and_dated
             a_followed_log_ends_with_its_container
@@ -715,6 +716,47 @@ pub(crate) async fn a_read_only_root_takes_no_archive_but_a_volume_in_it_does(wo
     let cat = Exec::of(&texts(["cat", "/run/secrets/token"]));
     let outcome = world.engine.exec(&name, &cat).await.expect("it runs");
     assert_eq!((outcome.code, &*outcome.output), (0, &b"x"[..]));
+}
+
+pub(crate) async fn a_volume_goes_from_one_container_to_another_without_either_being_started(
+    world: Arc<World>,
+) {
+    let mut names = Vec::new();
+    for role in ["from", "to"] {
+        let (volume, labels) = (world.name(role), HashMap::from([world.label()]));
+        let request = VolumeCreateRequest {
+            name: Some(volume.clone()),
+            labels: Some(labels),
+            ..VolumeCreateRequest::default()
+        };
+        world.engine.create_volume(request).await.expect("a volume");
+        let mut body = world.body("sleep 3600");
+        body.host_config = Some(HostConfig {
+            binds: Some(vec![format!("{volume}:/carried")]),
+            ..HostConfig::default()
+        });
+        names.push((world.create(role, body).await, volume));
+    }
+    let [(from, _), (to, target)] = names.as_slice() else {
+        panic!("two of them");
+    };
+    let put = world
+        .engine
+        .put_archive(from, "/", archive("carried/token", "kept"));
+    put.await.expect("it is unpacked");
+    let tar = world.engine.get_archive(from, "/carried").await;
+    let put = world
+        .engine
+        .stream_archive(to, "/", tar.expect("an archive"));
+    put.await.expect("it is unpacked");
+    world.start(to).await;
+    let cat = Exec::of(&texts(["cat", "/carried/token"]));
+    let outcome = world.engine.exec(to, &cat).await.expect("it runs");
+    assert_eq!((outcome.code, &*outcome.output), (0, &b"kept"[..]));
+    let sizes = world.engine.volume_sizes().await.expect("sizes");
+    assert_eq!(sizes.get(target), Some(&4));
+    let missing = world.engine.get_archive(from, "/nowhere").await;
+    assert_not_found!(missing.map(drop));
 }
 
 pub(crate) async fn a_log_keeps_both_channels_apart(world: Arc<World>) {

@@ -558,21 +558,16 @@ async fn a_network_that_others_still_use_stays_with_a_warning() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_taken_port_names_its_holder() {
+async fn a_taken_port_names_its_holder_before_anything_is_done() {
     let engine = engine_with(&["x:1"]);
     let text = "{name: NAME, services: {web: {image: 'x:1', ports: ['8080:80']}}}";
     let other = project(&text.replace("NAME", "other"));
     assert!(run_up(&engine, &other, &options()).await.result.is_ok());
     let run = run_up(&engine, &project(&text.replace("NAME", "demo")), &options()).await;
-    let failure = run
-        .lines()
-        .into_iter()
-        .find(|line| line.starts_with("failed"));
-    let failure = failure.expect("it fails");
-    assert!(
-        failure.contains("port 8080 is held by container other-web-1 of project other"),
-        "{failure}"
-    );
+    let refused = run.result.expect_err("it cannot be had");
+    let words = "port 8080/tcp: container other-web-1 of project other has it";
+    assert!(refused.to_string().contains(words), "{refused}");
+    assert!(run.events.is_empty());
 }
 
 #[tokio::test(start_paused = true)]

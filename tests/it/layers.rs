@@ -25,8 +25,8 @@ const MODULES: &[(&str, &[&str])] = &[
     (
         "ops",
         &[
-            "build", "document", "engine", "event", "execute", "graph", "load", "migrate", "plan",
-            "project", "watch",
+            "build", "document", "engine", "event", "execute", "explain", "graph", "load",
+            "migrate", "plan", "project", "watch",
         ],
     ),
     (

@@ -163,6 +163,7 @@ impl Case {
             time: std::sync::Arc::new(jiff::Timestamp::default),
             interrupts: futures_util::stream::pending().boxed(),
             process: None,
+            host: rcompose::ops::up::Host::default(),
         };
         let line = ["rcompose".to_owned()]
             .into_iter()

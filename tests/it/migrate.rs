@@ -294,6 +294,7 @@ impl Project {
             time: Arc::new(|| jiff::Timestamp::UNIX_EPOCH),
             interrupts: futures_util::stream::pending().boxed(),
             process: None,
+            host: rcompose::ops::up::Host::default(),
         };
         let line = ["rcompose"]
             .into_iter()

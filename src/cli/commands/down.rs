@@ -1,8 +1,13 @@
-//! `down`.
+//! `down`; on a terminal, it says what data it would delete and asks.
 
 use super::Outcome;
-use crate::cli::context::Context;
+use crate::cli::consent::{AllowedLoss, ask, can_ask};
+use crate::cli::context::{Context, Subject};
+use crate::cli::failure::Failure;
+use crate::engine::Engine;
 use crate::ops::lifecycle::{DownOptions, RemovedImages, down};
+use crate::ops::loss::losses;
+use crate::report;
 
 /// Stop and remove containers and networks
 #[derive(Debug, clap::Args)]
@@ -19,9 +24,13 @@ pub(crate) struct DownArgs {
     #[arg(short, long, value_name = "SECONDS", allow_negative_numbers = true)]
     timeout: Option<i32>,
 
-    /// Remove volumes too, with everything that is in them
+    /// Remove volumes too, with everything that is in them. On a terminal, they are listed first,
+    /// with their sizes and who else uses them, and you are asked
     #[arg(short, long)]
     volumes: bool,
+
+    #[command(flatten)]
+    allowed: AllowedLoss,
 
     /// Remove images too
     #[arg(long, value_enum, value_name = "WHICH")]
@@ -51,6 +60,15 @@ pub(super) async fn run(args: DownArgs, context: &mut Context<'_>) -> Outcome {
     };
     let engine = context.engine()?;
     let lock = context.lock("down");
+    if options.volumes
+        && !context.is_dry_run()
+        && can_ask(context)
+        && !agreed(context, engine.as_ref(), &subject, &options, &args.allowed).await?
+    {
+        context.tell("Nothing was removed.");
+        return Ok(1);
+    }
+    context.keep_evidence(engine.as_ref()).await;
     let reporter = context.reporter("down");
     let mut events = reporter.clone();
     let work = async {
@@ -66,4 +84,24 @@ pub(super) async fn run(args: DownArgs, context: &mut Context<'_>) -> Outcome {
     };
     context.drive(&reporter, None, work).await?;
     Ok(0)
+}
+
+/// Lists what would be deleted and asks, unless all of it may be.
+async fn agreed(
+    context: &mut Context<'_>,
+    engine: &dyn Engine,
+    subject: &Subject,
+    options: &DownOptions,
+    allowed: &AllowedLoss,
+) -> Result<bool, Failure> {
+    context.tell("Asking the engine how large the volumes are, which may take a while …");
+    let losses = losses(engine, subject.target(), options).await;
+    let losses = losses.map_err(|error| subject.failure(error))?;
+    let project = subject.target().name();
+    if losses.iter().all(|it| allowed.covers(project, &it.volume)) {
+        return Ok(true);
+    }
+    let text = report::loss::text(&losses);
+    context.environment.stderr.put(&text);
+    ask(context, "Delete them?")
 }

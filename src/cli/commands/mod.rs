@@ -20,6 +20,7 @@ mod migrate;
 mod pause;
 mod plan;
 mod ps;
+mod rename;
 mod restart;
 mod rm;
 mod scale;
@@ -50,6 +51,7 @@ pub(super) enum Command {
     Migrate(migrate::MigrateArgs),
     Plan(plan::PlanArgs),
     Ps(ps::PsArgs),
+    Rename(rename::RenameArgs),
     Restart(restart::RestartArgs),
     Rm(rm::RmArgs),
     Schema(schema::SchemaArgs),
@@ -71,7 +73,7 @@ impl Command {
             Command::Config(args) => config::run(&args, context).await,
             Command::Create(args) => create::run(args, context).await,
             Command::Doctor(args) => doctor::run(args, context).await,
-            Command::Down(args) => down::run(args, context).await,
+            Command::Down(args) => Box::pin(down::run(args, context)).await,
             Command::Explain(args) => explain::run(&args, context),
             Command::Kill(args) => kill::run(args, context).await,
             Command::Logs(args) => logs::run(args, context).await,
@@ -79,6 +81,7 @@ impl Command {
             Command::Migrate(args) => migrate::run(&args, context),
             Command::Plan(args) => plan::run(args, context).await,
             Command::Ps(args) => ps::run(args, context).await,
+            Command::Rename(args) => Box::pin(rename::run(args, context)).await,
             Command::Restart(args) => restart::run(args, context).await,
             Command::Rm(args) => rm::run(args, context).await,
             Command::Schema(_) => Ok(schema::run(context)),
@@ -86,7 +89,7 @@ impl Command {
             Command::Start(args) => start::run(args, context).await,
             Command::Stop(args) => stop::run(args, context).await,
             Command::Unpause(args) => unpause::run(args, context).await,
-            Command::Up(args) => up::run(args, context).await,
+            Command::Up(args) => Box::pin(up::run(args, context)).await,
             Command::Version(args) => Ok(version::run(&args, context)),
             Command::Wait(args) => wait::run(args, context).await,
             Command::Why(args) => why::run(args, context).await,

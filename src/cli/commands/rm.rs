@@ -1,6 +1,7 @@
 //! `rm`: asks, then removes containers that do not run.
 
 use super::Outcome;
+use crate::cli::consent::ask;
 use crate::cli::context::Context;
 use crate::cli::failure::Failure;
 use crate::ops::lifecycle::{RemoveOptions, removable, remove};
@@ -47,6 +48,7 @@ pub(super) async fn run(args: RmArgs, context: &mut Context<'_>) -> Outcome {
     if !args.force && !context.is_dry_run() && !agreed(&names, context)? {
         return Ok(0);
     }
+    context.keep_evidence(engine.as_ref()).await;
     let lock = context.lock("rm");
     let reporter = context.reporter("rm");
     let mut events = reporter.clone();
@@ -67,18 +69,12 @@ pub(super) async fn run(args: RmArgs, context: &mut Context<'_>) -> Outcome {
 
 /// Asks. No answer is a no; where nobody can be asked, nothing is assumed.
 fn agreed(names: &[String], context: &mut Context<'_>) -> Result<bool, Failure> {
-    let environment = &mut context.environment;
-    if !environment.terminals.stdin {
+    if !context.environment.terminals.stdin {
         return Err(Failure::message(
             "rm asks before it removes, and there is no terminal to ask on",
             "`rcompose rm -f` removes without asking",
         ));
     }
     let names = names.join(", ");
-    let question = format!("Going to remove {names}\nContinue? [y/N] ");
-    environment.stderr.put(&question);
-    let mut answer = String::new();
-    let read = environment.stdin.read_line(&mut answer);
-    read.map_err(|error| Failure::message(format!("cannot read the answer: {error}"), "use -f"))?;
-    Ok(matches!(answer.trim(), "y" | "Y" | "yes" | "Yes" | "YES"))
+    ask(context, &format!("Going to remove {names}\nContinue?"))
 }

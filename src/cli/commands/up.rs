@@ -10,6 +10,7 @@ use tokio_util::sync::CancellationToken;
 use super::Outcome;
 use super::plan::{Kept, rehearse};
 use crate::cli::Interrupts;
+use crate::cli::consent::AllowedLoss;
 use crate::cli::context::Context;
 use crate::cli::failure::Failure;
 use crate::engine::Engine;
@@ -256,9 +257,12 @@ pub(super) struct Wanted {
     #[arg(long)]
     quiet_pull: bool,
 
-    /// Answer every question with yes
+    /// Answer every question with yes, except whether data may be lost
     #[arg(short, long, alias = "y")]
     yes: bool,
+
+    #[command(flatten)]
+    allowed: AllowedLoss,
 
     /// Build nothing, even if an image is missing
     #[arg(long)]
@@ -355,6 +359,8 @@ pub(super) fn options(
         wait_timeout: None,
         attachment: Attachment::default(),
         probe: Probe::Own,
+        host: context.environment.host.clone(),
+        may_be_lost: wanted.allowed.allow_data_loss.clone(),
         sealed: None,
         lock: context.lock("up"),
         ..UpOptions::default()

@@ -1,6 +1,11 @@
 //! Everything that only looks, asked directly.
 
+use std::collections::BTreeMap;
+
 use async_trait::async_trait;
+use bytes::Bytes;
+use futures_util::TryStreamExt;
+use http_body_util::BodyExt;
 use hyper::Method;
 use hyper::header::CONTENT_TYPE;
 use serde_json::{Value, json};
@@ -8,6 +13,7 @@ use serde_json::{Value, json};
 use super::stream::{self, Framing};
 use super::target::{Target, segment};
 use super::{Answer, Docker};
+use crate::engine::transport::lost;
 use crate::engine::wire::{
     Container, ContainerDetail, Event, Image, Network, Volume, familiar, is_id, list, text,
 };
@@ -17,6 +23,9 @@ use crate::engine::{
 
 /// From here on the engine says how output is framed.
 const FRAMING_IS_TOLD: ApiVersion = ApiVersion::new(1, 42);
+
+/// From here on it can be said what is to be counted.
+const USAGE_BY_KIND: ApiVersion = ApiVersion::new(1, 42);
 
 #[async_trait]
 impl Reads for Docker {
@@ -76,6 +85,27 @@ impl Reads for Docker {
         let target = Target::new(format!("/volumes/{}", segment(name)));
         let answer = self.find(&target).await?;
         Ok(answer.map(|answer| Volume::from_row(&answer)))
+    }
+
+    async fn volume_sizes(&self) -> Result<BTreeMap<String, u64>, EngineError> {
+        let mut target = Target::new("/system/df");
+        if self.transport.api().await? >= USAGE_BY_KIND {
+            target = target.with("type", "volume");
+        }
+        let answer = self.get(&target).await?;
+        let rows = list(&answer["Volumes"], |row| {
+            // Drivers that cannot count say -1.
+            let size = row["UsageData"]["Size"].as_u64()?;
+            Some((row["Name"].as_str()?.to_owned(), size))
+        });
+        Ok(rows.into_iter().flatten().collect())
+    }
+
+    async fn get_archive(&self, name: &str, path: &str) -> Result<Answers<Bytes>, EngineError> {
+        let target = Target::new(format!("/containers/{}/archive", segment(name)));
+        let answer = self.call(Method::GET, &target.with("path", path)).await?;
+        let pieces = answer.into_body().into_data_stream();
+        Ok(Box::pin(pieces.map_err(|error| lost(&error))))
     }
 
     async fn images(&self, references: &[String]) -> Result<Vec<Image>, EngineError> {

@@ -1,12 +1,15 @@
 //! Everything that changes something: through bollard, except what answers with a stream.
 
+use std::io;
+
 use async_trait::async_trait;
 use bollard::exec::{CreateExecOptions, StartExecResults};
 use bollard::models;
 use bollard::query_parameters as query;
 use bytes::{Bytes, BytesMut};
-use futures_util::StreamExt;
-use http_body_util::{BodyExt, Full};
+use futures_util::{StreamExt, TryStreamExt};
+use http_body_util::{BodyExt, Full, StreamBody};
+use hyper::body::Frame;
 use hyper::header::{CONNECTION, CONTENT_TYPE, HeaderValue, UPGRADE};
 use hyper::{Method, StatusCode};
 use hyper_util::rt::TokioIo;
@@ -14,7 +17,7 @@ use serde_json::{Value, json};
 
 use super::target::{Target, segment};
 use super::{Docker, collect, from_bollard, json, refused_late, request, stream};
-use crate::engine::transport::{empty_body, lost};
+use crate::engine::transport::{Body, empty_body, lost};
 use crate::engine::wire::{split_reference, text};
 use crate::engine::{
     Answers, ApiVersion, BuildRequest, Engine, EngineError, Exec, ExecOutcome, Output, Progress,
@@ -201,10 +204,20 @@ impl Engine for Docker {
         let body = http_body_util::Full::from(tar)
             .map_err(|never| match never {})
             .boxed_unsync();
-        let mut request = request(Method::PUT, &target, body)?;
-        let tar = HeaderValue::from_static("application/x-tar");
-        request.headers_mut().insert(CONTENT_TYPE, tar);
-        collect(self.ask(request).await?).await.map(drop)
+        self.unpack(&target, body).await
+    }
+
+    async fn stream_archive(
+        &self,
+        name: &str,
+        folder: &str,
+        tar: Answers<Bytes>,
+    ) -> Result<(), EngineError> {
+        let path = format!("/containers/{}/archive", segment(name));
+        let pieces = tar.map_ok(Frame::data).map_err(io::Error::other);
+        let body = StreamBody::new(pieces).boxed_unsync();
+        let target = Target::new(path).with("path", folder);
+        self.unpack(&target, body).await
     }
 
     async fn create_network(
@@ -315,6 +328,13 @@ impl Engine for Docker {
 }
 
 impl Docker {
+    async fn unpack(&self, target: &Target, tar: Body) -> Result<(), EngineError> {
+        let mut request = request(Method::PUT, target, tar)?;
+        let kind = HeaderValue::from_static("application/x-tar");
+        request.headers_mut().insert(CONTENT_TYPE, kind);
+        collect(self.ask(request).await?).await.map(drop)
+    }
+
     async fn wait_until_removed(&self, name: &str) -> Result<(), EngineError> {
         let target =
             Target::new(format!("/containers/{}/wait", segment(name))).with("condition", "removed");

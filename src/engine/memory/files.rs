@@ -2,6 +2,8 @@
 
 use std::io::{self, Read};
 
+use bytes::Bytes;
+
 use super::state::{PutFile, State};
 use crate::engine::{EngineError, Exec, ExecOutcome};
 
@@ -36,9 +38,70 @@ impl State {
             status: 500,
             message: error.to_string(),
         })?;
-        held.files.extend(files);
+        let mounts: Vec<(String, String)> = held
+            .mounts
+            .iter()
+            .filter(|mount| mount.kind == "volume")
+            .map(|mount| (mount.name.clone(), format!("{}/", mount.target)))
+            .collect();
+        held.files.extend(files.clone());
+        for (path, file) in files {
+            let inside = mounts.iter().find_map(|(volume, target)| {
+                let below = path.strip_prefix(target)?;
+                Some((volume.clone(), below.to_owned()))
+            });
+            if let Some((volume, below)) = inside {
+                let files = self.volume_files.entry(volume).or_default();
+                files.insert(below, file);
+            }
+        }
         Ok(())
     }
+
+    /// An archive of a folder where a volume is mounted.
+    pub(super) fn pack(&self, name: &str, path: &str) -> Result<Bytes, EngineError> {
+        let held = self.container(name)?;
+        let mount = held.mounts.iter().find(|mount| mount.target == path);
+        let volume = mount.map(|mount| mount.name.clone()).ok_or_else(|| {
+            let words = format!("Could not find the file {path} in container {name}");
+            EngineError::NotFound(words)
+        })?;
+        let base = path.rsplit('/').next().unwrap_or_default();
+        let files = self.volume_files.get(&volume);
+        let tar = archive(base, files.into_iter().flatten());
+        tar.map_err(|error| EngineError::Broken(error.to_string()))
+    }
+
+    /// A volume's name with how much was put into it.
+    pub(super) fn sized(&self, volume: String) -> (String, u64) {
+        let files = self.volume_files.get(&volume);
+        let files = files.into_iter().flat_map(|files| files.values());
+        let size = files.map(|file| file.bytes.len() as u64).sum();
+        (volume, size)
+    }
+}
+
+fn archive<'f>(
+    base: &str,
+    files: impl Iterator<Item = (&'f String, &'f PutFile)>,
+) -> io::Result<Bytes> {
+    let mut tar = tar::Builder::new(Vec::new());
+    let mut root = tar::Header::new_gnu();
+    root.set_entry_type(tar::EntryType::Directory);
+    root.set_size(0);
+    root.set_mode(0o755);
+    root.set_uid(0);
+    root.set_gid(0);
+    tar.append_data(&mut root, format!("{base}/"), io::empty())?;
+    for (path, file) in files {
+        let mut header = tar::Header::new_gnu();
+        header.set_size(file.bytes.len() as u64);
+        header.set_mode(file.mode);
+        header.set_uid(file.uid);
+        header.set_gid(file.gid);
+        tar.append_data(&mut header, format!("{base}/{path}"), file.bytes.as_slice())?;
+    }
+    Ok(tar.into_inner()?.into())
 }
 
 impl State {
@@ -58,6 +121,9 @@ fn files(folder: &str, tar: &[u8]) -> io::Result<Vec<(String, PutFile)>> {
     let mut files = Vec::new();
     for entry in tar::Archive::new(tar).entries()? {
         let mut entry = entry?;
+        if entry.header().entry_type().is_dir() {
+            continue;
+        }
         let path = entry.path()?.to_string_lossy().into_owned();
         let path = format!("{}/{path}", folder.trim_end_matches('/'));
         let mut file = PutFile {

@@ -55,14 +55,14 @@ impl State {
     }
 
     /// Makes an image that can be pulled. Published again under its name, it is a newer one.
-    pub(super) fn publish(&mut self, reference: &str) {
+    pub(super) fn publish(&mut self, reference: &str, like: Image) {
         let name = familiar(reference);
         let digest = format!("sha256:{}", self.new_id());
         let (repository, ..) = split_reference(&name);
         let image = Image {
             id: format!("sha256:{}", self.new_id()),
             digests: vec![format!("{repository}@{digest}")],
-            ..Image::default()
+            ..like
         };
         self.published.insert(name, image);
     }

@@ -138,7 +138,12 @@ impl MemoryEngine {
 
     /// Makes an image that can be pulled, and is not here yet.
     pub fn publish(&self, reference: &str) {
-        self.shared.change(|state| state.publish(reference));
+        self.publish_like(reference, Image::default());
+    }
+
+    /// The same, for an image that declares volumes, labels and so on.
+    pub fn publish_like(&self, reference: &str, image: Image) {
+        self.shared.change(|state| state.publish(reference, image));
     }
 
     /// Makes containers of this name run a shell script, whatever their command says.
@@ -162,6 +167,20 @@ impl MemoryEngine {
     /// What was run inside containers, with each one's name.
     pub fn execs(&self) -> Vec<(String, Exec)> {
         self.shared.lock().execs.clone()
+    }
+
+    /// A file that was put into a volume, by its path below the volume's root.
+    pub fn volume_file(&self, volume: &str, path: &str) -> Option<PutFile> {
+        let state = self.shared.lock();
+        state.volume_files.get(volume)?.get(path).cloned()
+    }
+
+    /// Puts a file into a volume.
+    pub fn put_volume_file(&self, volume: &str, path: &str, file: PutFile) {
+        self.shared.change(|state| {
+            let files = state.volume_files.entry(volume.to_owned()).or_default();
+            files.insert(path.to_owned(), file)
+        });
     }
 
     /// A file that was put into a container.
@@ -232,6 +251,7 @@ impl MemoryEngine {
             "container",
             "containers",
             "events",
+            "get_archive",
             "image",
             "images",
             "info",
@@ -240,6 +260,7 @@ impl MemoryEngine {
             "networks",
             "version",
             "volume",
+            "volume_sizes",
             "volumes",
         ];
         let mut calls = self.calls();

@@ -1,5 +1,6 @@
 //! Everything that only looks.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -78,6 +79,19 @@ impl Reads for MemoryEngine {
     async fn volume(&self, name: &str) -> Result<Option<Volume>, EngineError> {
         self.called("volume", name).await?;
         Ok(self.shared.lock().volumes.get(name).cloned())
+    }
+
+    async fn volume_sizes(&self) -> Result<BTreeMap<String, u64>, EngineError> {
+        self.called("volume_sizes", "").await?;
+        let state = self.shared.lock();
+        let names = state.volumes.keys().cloned();
+        Ok(names.map(|name| state.sized(name)).collect())
+    }
+
+    async fn get_archive(&self, name: &str, path: &str) -> Result<Answers<Bytes>, EngineError> {
+        self.called("get_archive", name).await?;
+        let tar = self.shared.lock().pack(name, path)?;
+        Ok(Box::pin(stream::iter([Ok(tar)])))
     }
 
     async fn images(&self, references: &[String]) -> Result<Vec<Image>, EngineError> {

@@ -139,6 +139,8 @@ pub(super) struct State {
     pub(super) containers: Vec<Held>,
     pub(super) networks: Vec<Network>,
     pub(super) volumes: BTreeMap<String, Volume>,
+    /// What was put into volumes, by their names and the paths below their roots.
+    pub(super) volume_files: BTreeMap<String, BTreeMap<String, PutFile>>,
     pub(super) images: Vec<Image>,
     /// Images that can be pulled, by short name.
     pub(super) published: BTreeMap<String, Image>,
@@ -164,6 +166,7 @@ impl State {
             containers: Vec::new(),
             networks: Vec::new(),
             volumes: BTreeMap::new(),
+            volume_files: BTreeMap::new(),
             images: Vec::new(),
             published: BTreeMap::new(),
             history: Vec::new(),

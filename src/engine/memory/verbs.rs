@@ -135,6 +135,21 @@ impl Engine for MemoryEngine {
         self.shared.change(|state| state.unpack(name, folder, &tar))
     }
 
+    async fn stream_archive(
+        &self,
+        name: &str,
+        folder: &str,
+        mut tar: Answers<Bytes>,
+    ) -> Result<(), EngineError> {
+        self.called("stream_archive", name).await?;
+        let mut bytes = Vec::new();
+        while let Some(piece) = tar.next().await {
+            bytes.extend_from_slice(&piece?);
+        }
+        self.shared
+            .change(|state| state.unpack(name, folder, &bytes))
+    }
+
     async fn create_network(
         &self,
         body: models::NetworkCreateRequest,
@@ -238,6 +253,7 @@ impl Engine for MemoryEngine {
                 return Err(EngineError::Conflict(words));
             }
             state.volumes.remove(name);
+            state.volume_files.remove(name);
             Ok(())
         })
     }

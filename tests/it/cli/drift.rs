@@ -87,10 +87,38 @@ async fn a_stranger_in_the_network_is_shown_with_the_place_in_the_file() {
 async fn a_volume_that_differs_is_kept_and_told_of_with_what_to_do() {
     let sandbox = changed("data: {}", "data: {labels: {a: b}}").await;
     let ran = sandbox.succeed("up -d -y").await;
-    let told = "warning: volume demo_data was made with other settings than its file has now; it keeps its data and its old settings: to have it made anew, empty, run `rcompose down`, `docker volume rm demo_data` and `rcompose up`\n";
+    let told = "warning: volume demo_data was made with other settings than its file has now; it keeps its data and its old settings: to have it made anew, empty, run `rcompose up --allow-data-loss demo_data`\n";
     assert!(ran.stderr.starts_with(told), "{}", ran.stderr);
     let changes = sandbox.engine.changes();
     assert!(!changes.iter().any(|call| call.starts_with("remove_volume")));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_volume_that_differs_is_made_anew_when_its_loss_is_allowed_by_name() {
+    for allowed in ["data", "demo_data", "all"] {
+        let sandbox = changed("data: {}", "data: {labels: {a: b}}").await;
+        let line = format!("--allow-data-loss {allowed}");
+        let plan = sandbox.run(&format!("plan {line}")).await;
+        assert_eq!(plan.code, 2, "{plan:?}");
+        sandbox.engine.forget_calls();
+        let ran = sandbox.succeed(&format!("up -d {line}")).await;
+        assert!(!ran.stderr.contains("warning"), "{}", ran.stderr);
+        let expected = [
+            "stop_container demo-db-1",
+            "remove_container demo-db-1",
+            "remove_volume demo_data",
+            "create_volume demo_data",
+            "create_container demo-db-1",
+            "start_container demo-db-1",
+        ];
+        assert_eq!(sandbox.engine.changes(), expected);
+        let again = sandbox.succeed(&format!("plan {line}")).await;
+        assert!(again.stdout.contains("Nothing to do"), "{}", again.stdout);
+    }
+    let sandbox = changed("data: {}", "data: {labels: {a: b}}").await;
+    sandbox.engine.forget_calls();
+    sandbox.succeed("up -d -y --allow-data-loss other").await;
+    assert_eq!(sandbox.engine.changes(), [] as [&str; 0]);
 }
 
 #[tokio::test(start_paused = true)]

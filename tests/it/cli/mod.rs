@@ -12,21 +12,27 @@ use rcompose::cli::{self, Environment, Process, Terminals};
 use rcompose::engine::memory::MemoryEngine;
 use rcompose::engine::{Engine, EngineError};
 use rcompose::load::Files;
+use rcompose::ops::up::Host;
 use rcompose::report::Stream;
 use rcompose::report::ps::Clock;
 
 mod config;
+mod data;
 mod diagnostics;
 mod doctor;
 mod drift;
 mod explain;
 mod globals;
+mod left_behind;
 mod lifecycle;
 mod logs;
 mod migrate;
 mod plan;
+mod ports;
 mod ps;
 mod ready;
+mod rename;
+mod report;
 mod schema;
 mod secrets;
 mod signals;
@@ -46,6 +52,7 @@ struct Sandbox {
     terminals: Terminals,
     answer: &'static str,
     interrupts: Vec<Duration>,
+    host: Host,
     reachable: bool,
     process: Option<Process>,
 }
@@ -71,6 +78,7 @@ impl Sandbox {
             terminals: Terminals::default(),
             answer: "",
             interrupts: Vec::new(),
+            host: Host::default(),
             reachable: true,
             process: None,
         }
@@ -98,6 +106,7 @@ impl Sandbox {
                 .chain(stream::pending())
                 .boxed(),
             process: self.process.clone(),
+            host: self.host.clone(),
         };
         let (engine, reachable) = (self.engine.clone(), self.reachable);
         let connect = move |_: &BTreeMap<String, String>| -> Result<Arc<dyn Engine>, EngineError> {

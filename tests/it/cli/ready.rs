@@ -58,6 +58,7 @@ async fn one_replica_that_falls_over_spoils_it() {
     assert_eq!(ran.code, 1, "{ran:?}");
     let expected = "\
 error: container demo-web-2 exited (7)
+  service: web
   the last that it printed:
     | no config
 ";
@@ -110,7 +111,7 @@ services:
         .await;
     assert_eq!(ran.code, 1, "{ran:?}");
     for expected in [
-        "error: container demo-slow-1 is not ready after 30 s: its health check has not passed yet\n  the last that it printed:\n    | still loading\n",
+        "error: container demo-slow-1 is not ready after 30 s: its health check has not passed yet\n  service: slow\n  the last that it printed:\n    | still loading\n",
         "error: container demo-other-1 is not ready after 30 s: its health check has not passed yet\n",
     ] {
         assert!(ran.stderr.contains(expected), "{}", ran.stderr);
