@@ -153,7 +153,7 @@ async fn dispatch(arguments: Arguments, environment: Environment, connect: Conne
     let mut context = Context::new(global, environment, connect, appearance);
     let result = match command {
         _ if context.global.version => Ok(commands::version::short_form(&context)),
-        Some(command) => command.run(&mut context).await,
+        Some(command) => Box::pin(command.run(&mut context)).await,
         None => {
             let help = Arguments::command().render_help().to_string();
             context.environment.stdout.put(&help);

@@ -44,18 +44,16 @@ pub(super) async fn run(
             network,
             name,
             endpoint,
-        } => connected_is_fine(
-            engine
-                .connect_network(network, name, (**endpoint).clone())
-                .await,
-        ),
+        } => {
+            let endpoint = (**endpoint).clone();
+            connected_is_fine(engine.connect_network(network, name, endpoint).await)
+        }
         Operation::DisconnectNetwork { network, name } => {
             engine.disconnect_network(network, name, true).await
         }
         Operation::RemoveNetwork { name, .. } => {
-            return remove_network(engine, name, &reporter)
-                .await
-                .map_err(failed);
+            let removed = remove_network(engine, name, &reporter).await;
+            return removed.map_err(failed);
         }
         Operation::CreateVolume(body) => engine.create_volume((**body).clone()).await,
         Operation::RemoveVolume { name } => {

@@ -58,7 +58,7 @@ pub(super) async fn run(args: RenameArgs, context: &mut Context<'_>) -> Outcome 
         let (out, mut events) = (context.environment.stderr.clone(), reporter.clone());
         let mut tell = move |moved: &Moved| out.put(&report::rename::line(moved));
         let names = (from.as_str(), to.as_str());
-        let work = async {
+        let work = Box::pin(async {
             let renamed = rename(
                 engine.as_ref(),
                 names,
@@ -67,7 +67,7 @@ pub(super) async fn run(args: RenameArgs, context: &mut Context<'_>) -> Outcome 
                 &mut events,
             );
             renamed.await.map_err(failure)
-        };
+        });
         context
             .drive(&reporter, None::<&CancellationToken>, work)
             .await?
