@@ -48,7 +48,13 @@ const STEPS: &[&[&str]] = &[
 ];
 
 /// The stacks of the normal run; `RCOMPOSE_LONG=1` compares all, which takes many minutes.
-const SHORT: &[&str] = &["plain", "scaled", "web_and_database"];
+const SHORT: &[&str] = &[
+    "failed_dependency",
+    "plain",
+    "published",
+    "scaled",
+    "web_and_database",
+];
 
 /// Stacks of ours that are not compared with the others, and why. They can be given by name, through
 /// `RCOMPOSE_LIVE_PARITY_DIR`.
