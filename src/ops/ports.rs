@@ -207,12 +207,13 @@ fn comes_after_the_end<'p>(graph: &Graph<'p>, service: &'p str, other: &str) -> 
     })
 }
 
-/// Whether the plan takes a container away before it starts anything in its place.
+/// Whether the plan takes a container away before it starts anything in its place, or starts this
+/// very one: engines leave ports with a container whose last start has failed.
 fn goes(plan: &Plan, container: &str) -> bool {
     plan.steps.iter().any(|step| match &step.operation {
-        Operation::StopContainer { name, .. } | Operation::RemoveContainer { name, .. } => {
-            name == container
-        }
+        Operation::StopContainer { name, .. }
+        | Operation::RemoveContainer { name, .. }
+        | Operation::StartContainer { name } => name == container,
         _ => false,
     })
 }
