@@ -293,6 +293,33 @@ impl Owner {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::plan::{Cause, Step};
+
+    #[test]
+    fn a_container_that_the_plan_starts_or_takes_away_is_no_obstacle() {
+        let name = || "demo-web-1".to_owned();
+        let plan_of = |operation| {
+            let mut plan = Plan::default();
+            plan.add(Step {
+                operation,
+                cause: Cause::Missing,
+                service: Some("web".to_owned()),
+                after: Vec::new(),
+                only_if: Vec::new(),
+            });
+            plan
+        };
+        let starts = plan_of(Operation::StartContainer { name: name() });
+        let removes = plan_of(Operation::RemoveContainer {
+            name: name(),
+            volumes: false,
+        });
+        for plan in [starts, removes] {
+            assert!(goes(&plan, "demo-web-1"), "{plan:?}");
+            assert!(!goes(&plan, "demo-db-1"), "{plan:?}");
+        }
+        assert!(!goes(&Plan::default(), "demo-web-1"));
+    }
 
     #[test]
     fn addresses_meet_where_one_stands_for_the_other() {
